@@ -1,0 +1,284 @@
+"""The commands. Nothing heavy is imported before a command needs it."""
+
+import argparse
+import re
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from epochwise import __version__
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+DONE, FAILED, MISTAKE, DIFFERS, INTERRUPTED = 0, 1, 2, 3, 130
+DEFAULT_STUDY = "epochs_vs_size"
+
+
+class Command(NamedTuple):
+    run: Callable[[Sequence[str]], int]
+    usage: str
+    purpose: str
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    try:
+        return _dispatch(arguments)
+    except SystemExit as end:  # so end argparse, Hydra, and our launcher
+        return end.code if isinstance(end.code, int) else FAILED
+    except KeyboardInterrupt:
+        print("epochwise: interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+def train(arguments: Sequence[str]) -> int:
+    """One run, or with -m a sweep."""
+    flags = _flags("train", arguments)
+    return _compose_and_run("train", arguments, flags, None)
+
+
+def sweep(arguments: Sequence[str]) -> int:
+    """A study: a file of experiments/, or whatever axes the command line names."""
+    from epochwise.compose.overrides import axis_keys
+
+    flags = _flags("sweep", arguments)
+    names = [text for text in flags.overrides[:1] if "=" not in text and text[:1] not in "+~"]
+    flags.overrides = flags.overrides[len(names) :]
+    flags.multirun = not flags.cfg
+    default = [] if axis_keys(flags.overrides) else [DEFAULT_STUDY]
+    return _compose_and_run("sweep", arguments, flags, next(iter(names + default), None))
+
+
+def report(arguments: Sequence[str]) -> int:
+    """Write a study's tables and page again from what its runs left."""
+    parser = argparse.ArgumentParser("epochwise report", description=report.__doc__)
+    parser.add_argument("study", type=Path, help="the study's folder: multirun/NAME/STAMP")
+    folder = parser.parse_args(arguments).study
+    if not (folder / "study.json").is_file():
+        remedy = f"give multirun/NAME/STAMP{_newest(folder)}"
+        return _mistake(f"{folder}: is no study folder; {remedy}")
+    from epochwise.report.page import write
+
+    print(write(folder))
+    return DONE
+
+
+def reproduce(arguments: Sequence[str]) -> int:
+    """Run it again from what it saved, compare every number, say what drifted."""
+    import json
+
+    from epochwise.record import is_done
+
+    parser = argparse.ArgumentParser("epochwise reproduce", description=reproduce.__doc__)
+    parser.add_argument("run", type=Path, help="the run's folder: multirun/NAME/STAMP/runs/ID")
+    parser.add_argument("--json", action="store_true", help="one JSON document instead of lines")
+    options = parser.parse_args(arguments)
+    if not is_done(options.run):
+        return _mistake(
+            f"{options.run}: is no finished run; give multirun/NAME/STAMP/runs/ID, with a file DONE"
+        )
+    from epochwise.reproduce import reproduce as carry_out
+
+    try:
+        result = carry_out(options.run)
+    except ValueError as error:
+        return _mistake(str(error))
+    if options.json:
+        print(json.dumps(result._asdict(), indent=2))
+    else:
+        print("\n".join(result.lines()))
+    return DONE if result.equal else DIFFERS
+
+
+COMMANDS = {
+    "train": Command(train, "train [key=value ...]", "one run"),
+    "sweep": Command(sweep, "sweep [NAME] [key=v1,v2 ...]", "a study: experiments/NAME.yaml"),
+    "report": Command(report, "report STUDY_FOLDER", "a study's tables and page, written again"),
+    "reproduce": Command(reproduce, "reproduce RUN_FOLDER", "a run again, every number compared"),
+}
+
+
+def _dispatch(arguments: Sequence[str]) -> int:
+    name = arguments[0] if arguments else "--help"
+    if name in ("-h", "--help"):
+        print(_help())
+        return DONE
+    if name == "--version":
+        print(f"epochwise {__version__}")
+        return DONE
+    if name not in COMMANDS:
+        from epochwise.compose.nearest import hint, nearest
+
+        meant = hint(nearest(name, COMMANDS))
+        return _mistake(f"{name}: no such command{meant} (there are {', '.join(COMMANDS)})")
+    return COMMANDS[name].run(arguments[1:])
+
+
+def _help() -> str:
+    width = max(len(command.usage) for command in COMMANDS.values())
+    lines = [f"  {command.usage:{width}}  {command.purpose}" for command in COMMANDS.values()]
+    return "\n".join(
+        [
+            "How many epochs, how much data, what rank, which base model - and how sure are we?",
+            "",
+            "usage: epochwise COMMAND ...",
+            "",
+            *lines,
+            "",
+            "`epochwise train --help` lists all settings; `epochwise sweep` alone runs the default",
+            "study on embedded data and needs no download. Exit status: 0 done, 1 some run failed,",
+            "2 a mistake in what was typed, 3 differs, 130 interrupted.",
+        ]
+    )
+
+
+def _flags(command: str, arguments: Sequence[str]) -> argparse.Namespace:
+    """Hydra's own flags and ours, in any order with the settings."""
+    from hydra._internal.utils import get_args_parser
+
+    parser = get_args_parser()
+    parser.prog = f"epochwise {command}"
+    parser.add_argument("--fresh", action="store_true")
+    parser.add_argument("--jobs", metavar="N")
+    flags, unknown = parser.parse_known_intermixed_args(arguments)
+    flags.unknown = unknown
+    flags.known = re.findall(r"--[a-z-]+", parser.format_usage())
+    return flags
+
+
+def _compose_and_run(
+    command: str, arguments: Sequence[str], flags: argparse.Namespace, study: str | None
+) -> int:
+    """Tell all mistakes, or hand over to Hydra, which composes once more and runs."""
+    settings = [*flags.overrides, *_launcher_settings(flags)]
+    shows = flags.help or flags.hydra_help or flags.info or flags.shell_completion
+    if not shows:
+        from epochwise.compose.check import check
+
+        problems = _flag_problems(flags)
+        problems += check(settings, study or "config", sweep=flags.multirun)
+        if problems:
+            return _mistakes(problems)
+    typed = shlex.join(["epochwise", command, *arguments])
+    return _hydra([*_hydra_flags(flags, study), *settings, *_named(settings, flags, study)], typed)
+
+
+def _launcher_settings(flags: argparse.Namespace) -> list[str]:
+    fresh = ["hydra.launcher.fresh=true"] if flags.fresh else []
+    return fresh + ([f"hydra.launcher.jobs={flags.jobs}"] if flags.jobs is not None else [])
+
+
+def _flag_problems(flags: argparse.Namespace) -> list[str]:
+    from epochwise.compose.nearest import hint, nearest
+
+    unknown = [f"{text}: no such flag{hint(nearest(text, flags.known))}" for text in flags.unknown]
+    folders = {
+        "--config-path": flags.config_path,
+        "--config-dir": flags.config_dir,
+        "--config-name": flags.config_name,
+        "--experimental-rerun": flags.experimental_rerun,
+    }
+    modes = {
+        "--multirun": flags.multirun,
+        "--run": flags.run,
+        "--cfg": flags.cfg,
+    }
+    chosen = [flag for flag, on in modes.items() if on]
+    if len(chosen) > 1:
+        unknown.append(f"{' and '.join(chosen)}: exclude each other; keep one")
+    return unknown + [
+        f"{flag}: not used here; put a study into experiments/NAME.yaml: epochwise sweep NAME"
+        for flag, value in folders.items()
+        if value is not None
+    ]
+
+
+def _hydra_flags(flags: argparse.Namespace, study: str | None) -> list[str]:
+    """What Hydra is to be told, with its own flags in front of the settings."""
+    switches = {
+        "--help": flags.help,
+        "--hydra-help": flags.hydra_help,
+        "--resolve": flags.resolve,
+        "--shell-completion": flags.shell_completion,
+        "--multirun": flags.multirun,
+    }
+    values = {"--cfg": flags.cfg, "--package": flags.package, "--info": flags.info}
+    told = [flag for flag, on in switches.items() if on]
+    told += [f"{flag}={value}" for flag, value in values.items() if value is not None]
+    if study is None:
+        return told
+    from epochwise.compose.places import studies
+
+    return [*told, f"--config-dir={studies()[study].parent}", f"--config-name={study}"]
+
+
+def _named(settings: Sequence[str], flags: argparse.Namespace, study: str | None) -> list[str]:
+    """A study without a name of its own is named after its file, or its axes: size_x_r."""
+    from epochwise.compose.overrides import axis_keys
+    from epochwise.compose.study import names_itself
+
+    if not flags.multirun or any(text.startswith("study=") for text in settings):
+        return []
+    if study is not None:
+        return [] if names_itself(study) else [f"study={study}"]
+    axes = [key.rpartition(".")[2] for key in axis_keys(settings)]
+    return [f"study={'_x_'.join(axes)[:64]}"] if axes else []
+
+
+def _hydra(arguments: Sequence[str], command: str) -> int:
+    import hydra
+    from hydra.core.override_parser.types import Quote, QuotedString
+    from hydra.errors import HydraException
+
+    from epochwise.compose.places import conf_folder
+
+    text = QuotedString(command, Quote.single).with_quotes()
+    sys.argv = ["epochwise", *arguments, f"hydra.launcher.command={text}"]
+    compose = hydra.main(version_base="1.3", config_path=str(conf_folder()), config_name="config")
+    try:
+        compose(_one_run)()
+    except HydraException as error:
+        return _mistake(" ".join(str(error).split()))
+    return DONE
+
+
+def _one_run(settings: "DictConfig") -> None:
+    """What Hydra calls when it is not sweeping: a study of one run."""
+    from hydra.core.hydra_config import HydraConfig
+    from omegaconf import OmegaConf
+
+    from epochwise.config import Config
+    from epochwise.sweep.study import carry_out
+
+    config = Config.model_validate(OmegaConf.to_container(settings, resolve=True))
+    launcher: Any = HydraConfig.get().launcher
+    status = carry_out(
+        [config],
+        overrides=[{}],
+        command=launcher.command,
+        jobs=launcher.jobs,
+        fresh=launcher.fresh,
+    )
+    raise SystemExit(status)  # Hydra has no other way to pass a status on
+
+
+def _newest(folder: Path) -> str:
+    found = sorted(folder.glob("**/study.json")) if folder.is_dir() else []
+    return f"; did you mean {found[-1].parent}?" if found else ""
+
+
+def _mistakes(problems: Sequence[str]) -> int:
+    count = "1 mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
+    print(f"epochwise: {count} in the settings", file=sys.stderr)
+    for problem in problems:
+        print(f"  {problem}", file=sys.stderr)
+    return MISTAKE
+
+
+def _mistake(problem: str) -> int:
+    print(f"epochwise: {problem}", file=sys.stderr)
+    return MISTAKE

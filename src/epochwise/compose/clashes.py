@@ -1,0 +1,130 @@
+"""Settings that are fine alone and wrong together, each with its remedy."""
+
+import math
+from collections.abc import Callable
+
+from epochwise.compose.nearest import hint, nearest
+from epochwise.config import WHOLE_MODEL, Config
+from epochwise.data.formats import COLUMNS
+
+QUANTISED = ("nf4", "int8")
+
+
+def clashes(config: Config) -> list[str]:
+    return [problem for rule in RULES if (problem := rule(config))]
+
+
+def total_steps(config: Config) -> int:
+    return config.train.epochs * math.ceil(config.data.size / config.train.batch_size)
+
+
+def _whole_model_quantised(config: Config) -> str | None:
+    weights, method = config.model.weights, config.peft.name
+    if config.peft.peft_type not in WHOLE_MODEL or weights not in QUANTISED:
+        return None
+    return (
+        f"model.weights={weights}: peft={method} trains the base weights themselves, which cannot"
+        " be done in few bits; set model.weights=bf16, or peft=lora"
+    )
+
+
+def _pissa_quantised(config: Config) -> str | None:
+    start, weights = config.peft.arguments.get("init_lora_weights"), config.model.weights
+    if not str(start).startswith("pissa") or weights not in QUANTISED:
+        return None
+    return (
+        f"model.weights={weights}: peft={config.peft.name} decomposes the base weights and needs"
+        " them unquantised; set model.weights=bf16, or peft=lora"
+    )
+
+
+def _qlora_unquantised(config: Config) -> str | None:
+    weights = config.model.weights
+    if config.peft.name != "qlora" or weights in QUANTISED:
+        return None
+    return (
+        f"model.weights={weights}: peft=qlora means quantised weights;"
+        " leave it at nf4, set int8, or choose peft=lora"
+    )
+
+
+def _micro_batch(config: Config) -> str | None:
+    micro, batch = config.train.micro_batch_size, config.train.batch_size
+    if micro is None or micro <= batch:
+        return None
+    return (
+        f"train.micro_batch_size={micro}: is over train.batch_size={batch};"
+        f" set at most {batch}, or null"
+    )
+
+
+def _adalora_ranks(config: Config) -> str | None:
+    first, last = (config.peft.arguments.get(key) for key in ("init_r", "target_r"))
+    if first is None or last is None or last <= first:
+        return None
+    return (
+        f"peft.target_r={last}: AdaLoRA's rank only falls, from peft.init_r={first};"
+        f" set target_r to {first} or less, or raise init_r"
+    )
+
+
+def _adalora_steps(config: Config) -> str | None:
+    fixed = sum(config.peft.arguments.get(key, 0) for key in ("tinit", "tfinal"))
+    steps = total_steps(config)
+    if config.peft.peft_type != "ADALORA" or fixed < steps:
+        return None
+    return (
+        f"peft.tinit + peft.tfinal={fixed}: no step is left in which ranks fall, the run has"
+        f" {steps}; lower them, or raise train.epochs or data.size"
+    )
+
+
+def _warmup(config: Config) -> str | None:
+    warmup, steps = config.train.warmup_steps, total_steps(config)
+    if warmup < steps:
+        return None
+    return (
+        f"train.warmup_steps={warmup}: the run has only {steps} steps and would never reach the"
+        f" learning rate; set at most {steps - 1}, or raise train.epochs or data.size"
+    )
+
+
+def _lora_plus(config: Config) -> str | None:
+    if "loraplus_lr_ratio" not in config.peft.arguments or config.peft.peft_type == "LORA":
+        return None
+    return (
+        f"peft.loraplus_lr_ratio: belongs to LoRA, not to {config.peft.peft_type};"
+        " remove it, or choose peft=lora_plus"
+    )
+
+
+def _layers(config: Config) -> str | None:
+    if config.peft.peft_type != "LAST_LAYERS" or "layers" in config.peft.arguments:
+        return None
+    return "peft.layers: peft_type LAST_LAYERS needs it; add `layers: 2` to the file"
+
+
+def _columns(config: Config) -> str | None:
+    if isinstance(config.data.format, str):
+        return None
+    unknown = [name for name in config.data.format if name not in COLUMNS]
+    if not unknown:
+        return None
+    return (
+        f"data.format.{unknown[0]}: is none of our columns ({', '.join(COLUMNS)})"
+        f"{hint(nearest(unknown[0], COLUMNS))}; write {{OURS: THEIRS}}"
+    )
+
+
+RULES: tuple[Callable[[Config], str | None], ...] = (
+    _whole_model_quantised,
+    _pissa_quantised,
+    _qlora_unquantised,
+    _micro_batch,
+    _adalora_ranks,
+    _adalora_steps,
+    _warmup,
+    _lora_plus,
+    _layers,
+    _columns,
+)

@@ -1,0 +1,82 @@
+"""Data and models that a config names and this machine does not have."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from epochwise.compose.nearest import hint, nearest
+from epochwise.config import Config, DataConfig, ModelConfig
+from epochwise.model.location import locate
+
+FORMS = {
+    "hub": (re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?"), "hub:OWNER/NAME[@REVISION]"),
+    "package": (re.compile(r"\w+/.+"), "package:NAME/FILE"),
+}
+HUB_DATA = re.compile(r"[\w.-]+/[\w.-]+(/[^@]+)?(@[\w./-]+)?")
+WORLDS = ("world:1m", "world:4m")
+WORLD_ROWS = 20_000  # as many as the generator makes
+ENOUGH = 10_000  # of them, that every split can give
+MISSING = "???"  # told where it was composed
+
+
+def data_problems(configs: Sequence[Config]) -> list[str]:
+    """Reads each file once, however many runs use it."""
+    largest: dict[str, DataConfig] = {}
+    for config in configs:
+        data = config.data
+        if data.path == MISSING:
+            continue
+        alike = data.model_dump_json(include={"path", "format", "val_size", "seed"})
+        if alike not in largest or data.size > largest[alike].size:
+            largest[alike] = data
+    return [line for data in largest.values() for line in _data_problems(data)]
+
+
+def model_problem(model: ModelConfig) -> str | None:
+    """Why the base model is not here; a hub name is only checked for its form."""
+    kind, _, rest = model.path.partition(":")
+    if model.path == MISSING:
+        return None
+    if kind in FORMS:
+        form, words = FORMS[kind]
+        if not form.fullmatch(rest):
+            return f"model.path={model.path}: write {words}"
+    try:
+        locate(model.path)
+    except ValueError as error:
+        reason = str(error).removeprefix(f"model.path={model.path}: ")
+        return f"model.path={model.path}: {reason}{hint(_near(model.path))}"
+    return None
+
+
+def _near(path: str) -> str | None:
+    """What was probably meant: an embedded model, or a file beside the one named."""
+    if path.startswith("world:"):
+        return nearest(path, [world for world in WORLDS if world != path])
+    folder = Path(path).expanduser().parent
+    name = nearest(Path(path).name, [child.name for child in folder.glob("*")])
+    return str(folder / name) if name and name != Path(path).name else None
+
+
+def _data_problems(data: DataConfig) -> list[str]:
+    # Here and not above: only this check needs the readers of all formats.
+    from epochwise.data.rows import DataError, read
+    from epochwise.data.split import split
+
+    if data.path.startswith("hub:"):
+        well_formed = HUB_DATA.fullmatch(data.path.removeprefix("hub:"))
+        wrong = f"data.path={data.path}: write hub:OWNER/NAME[/SUBSET][@REVISION]"
+        return [] if well_formed else [wrong]
+    if data.path == "world" and data.size + data.val_size > WORLD_ROWS:
+        most = WORLD_ROWS - data.val_size
+        have = f"the world has {WORLD_ROWS} rows, {data.val_size} of them for validation"
+        return [f"data.size={data.size}: {have}; set data.size={most} or lower"]
+    if data.path == "world" and data.size + data.val_size <= ENOUGH:
+        return []  # its rows are never wrong, and so few of them need no counting
+    try:
+        split(read(data), size=data.size, val_size=data.val_size, seed=data.seed)
+    except DataError as error:
+        return str(error).splitlines()
+    except ValueError as error:
+        return [str(error)]
+    return []

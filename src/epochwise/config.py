@@ -1,0 +1,189 @@
+"""The shape and the checks of an experiment: one class for each folder of conf/.
+
+Config is data: composed by Hydra, checked here, read-only afterwards. Nothing here imports
+torch, so that a mistake is told before anything slow is loaded.
+"""
+
+import hashlib
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+
+FORMAT = 1  # of the numbers a config stands for: raised when the same config gives other numbers
+
+Positive = Annotated[int, Field(ge=1)]
+NonNegative = Annotated[int, Field(ge=0)]
+Weights = Literal["nf4", "int8", "bf16", "fp32"]
+Schedule = Literal["constant", "cosine", "linear"]
+WHOLE_MODEL = ("FULL", "LAST_LAYERS")  # our own two: they train base weights and add nothing
+
+
+class Group(BaseModel):
+    """One folder of conf/: unknown keys and wrong types are mistakes, values are final."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class DataConfig(Group):
+    name: str
+    path: str
+    """`world`, a file, or `hub:OWNER/NAME[/SUBSET][@REVISION]`."""
+    format: Literal["alpaca", "guanaco", "oasst"] | dict[str, str]
+    """How a row is read; a mapping renames columns to Alpaca's: `{instruction: question}`."""
+    size: Positive
+    """Training rows. Subsets are nested: the first 100 are among the first 300."""
+    val_size: Positive
+    """Validation rows, the same ones at every size."""
+    seed: NonNegative
+    """Decides validation rows and subsets."""
+    max_tokens: Annotated[int, Field(ge=8)]
+    """Longest prompt + response, in tokens."""
+    too_long: Literal["error", "drop"]
+    """What happens to a row over max_tokens; dropped rows are counted in the record."""
+    train_on: Literal["response", "all"]
+    """Which tokens carry loss."""
+
+
+class ModelConfig(Group):
+    name: str
+    path: str
+    """`world:1m`, a folder, a .gguf file, `package:NAME/FILE`, or `hub:OWNER/NAME[@REVISION]`."""
+    weights: Weights
+    """How the frozen base weights are stored; nf4 is QLoRA's: arxiv.org/abs/2305.14314."""
+    template: Literal["own", "alpaca", "chatml"]
+    """Chat template: the tokenizer's own, or a shipped one for base models without."""
+
+
+class PeftConfig(BaseModel):
+    """A method: `peft_type` names a config of the peft library, the rest are its arguments.
+
+    FULL and LAST_LAYERS are ours; `loraplus_lr_ratio` belongs to the optimizer (LoRA+).
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True, allow_inf_nan=False)
+    __pydantic_extra__: dict[str, JsonValue]
+
+    name: str
+    peft_type: str
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        return dict(self.__pydantic_extra__)
+
+    @property
+    def rank(self) -> int | None:
+        """None for methods that have no rank."""
+        rank = self.arguments.get("r", self.arguments.get("target_r"))
+        return rank if isinstance(rank, int) else None
+
+    @model_validator(mode="after")
+    def _ranges(self) -> "PeftConfig":
+        problems = [
+            f"{key}={value!r}: {ARGUMENTS[key][1]}"
+            for key, value in self.arguments.items()
+            if key in ARGUMENTS and not ARGUMENTS[key][0](value)
+        ]
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+
+class TrainConfig(Group):
+    epochs: Positive
+    learning_rate: Annotated[float, Field(gt=0, le=1)]
+    """Peak, reached after warm-up."""
+    batch_size: Positive
+    """Rows in an optimizer step."""
+    micro_batch_size: Positive | None
+    """Rows in one forward pass; None for batch_size. Changes memory, not the loss."""
+    schedule: Schedule
+    warmup_steps: NonNegative
+    """Absolute, not a share of the run: so runs of different length begin alike."""
+    weight_decay: Annotated[float, Field(ge=0, lt=1)]
+    clip_norm: Annotated[float, Field(gt=0)]
+    seed: NonNegative
+    """Decides adapter init, order and dropout."""
+
+
+class EvaluateConfig(Group):
+    name: str
+    probe_size: Positive
+    """Training rows measured exactly as validation is."""
+    batch_size: Positive
+    """Rows in one forward pass of a measurement."""
+
+
+class TrackConfig(Group):
+    name: Literal["wandb", "none"]
+    mode: Literal["auto", "online", "offline"]
+    """auto: WANDB_MODE if set, online where a key is configured, offline otherwise."""
+    project: Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^/\\#?%:]+$")]
+    tags: list[str]
+
+
+class Experiment(Group):
+    """Everything that can change a number."""
+
+    data: DataConfig
+    model: ModelConfig
+    peft: PeftConfig
+    train: TrainConfig
+    evaluate: EvaluateConfig
+
+    @property
+    def label(self) -> str:
+        """A name that a person can read: `world_1m lora r8 n128 e4`, seed where it is not 0."""
+        rank = "" if self.peft.rank is None else f" r{self.peft.rank}"
+        seed = f" s{self.train.seed}" if self.train.seed else ""
+        method = f"{self.model.name} {self.peft.name}{rank}"
+        return f"{method} n{self.data.size} e{self.train.epochs}{seed}"
+
+    def id(self, data_digest: str) -> str:
+        """12 hex digits: equal for two experiments exactly when their numbers must be equal.
+
+        Args:
+            data_digest: Content of the rows' file: the path alone does not fix the numbers.
+        """
+        settings = self.model_dump(mode="json")
+        for group in settings.values():
+            group.pop("name", None)  # names are labels
+        payload = json.dumps([FORMAT, data_digest, settings], sort_keys=True)
+        return hashlib.sha256(payload.encode()).hexdigest()[:12]
+
+
+class Config(Experiment):
+    """What conf/config.yaml composes to: an experiment, and where it goes."""
+
+    track: TrackConfig
+    study: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+    question: str
+    """What the study asks, in the user's words; the report opens with it."""
+    folder: Annotated[str, Field(min_length=1)]
+    """Studies are left under FOLDER/STUDY/STAMP."""
+    skip_missing_models: bool
+    """Leave out models that this machine does not have, and say so; else they are mistakes."""
+
+    @property
+    def experiment(self) -> Experiment:
+        return Experiment(**{name: getattr(self, name) for name in Experiment.model_fields})
+
+
+def _is_int(value: JsonValue, low: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= low
+
+
+def _is_number(value: JsonValue, low: float, high: float) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and low <= value < high
+
+
+# Ranges of the arguments that people sweep; peft itself checks the rest when it builds them.
+ARGUMENTS: dict[str, Any] = {}
+for _key in ("r", "init_r", "target_r", "layers", "num_virtual_tokens", "oft_block_size"):
+    ARGUMENTS[_key] = (lambda value: _is_int(value, 1), "must be a whole number, 1 or more")
+for _key in ("lora_alpha", "loraplus_lr_ratio"):
+    ARGUMENTS[_key] = (lambda value: _is_number(value, 1e-9, 1e9), "must be a number over 0")
+for _key in ("lora_dropout", "vera_dropout", "module_dropout", "encoder_dropout"):
+    ARGUMENTS[_key] = (lambda value: _is_number(value, 0.0, 1.0), "must be a share in [0, 1)")
+for _key in ("use_dora", "use_rslora"):
+    ARGUMENTS[_key] = (lambda value: isinstance(value, bool), "must be true or false")

@@ -1,0 +1,193 @@
+"""Records, as a file or a hub has them, to rows: question, answer, and what belongs to them."""
+
+import json
+import math
+import re
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import Any, NamedTuple
+
+from epochwise.data.problems import DataError, nearest
+
+
+class Row(NamedTuple):
+    """One exchange to learn: the model reads all but `output`, and writes `output`."""
+
+    instruction: str
+    input: str
+    output: str
+    system: str
+    history: tuple[tuple[str, str], ...]
+    """Earlier turns: what the user said, what the assistant answered."""
+    source: str
+    """The passage the row was made from; empty for none. Rows of one source stay together."""
+    kind: str
+    place: str
+    """Where a person finds the row: `alpaca.json row 17`, counted from 1."""
+
+
+class Record(NamedTuple):
+    """A row as it was found, not yet checked."""
+
+    place: str
+    fields: dict[str, Any]
+
+
+COLUMNS = ("instruction", "input", "output", "system", "history", "source", "kind")
+REQUIRED = ("instruction", "output")
+READ_IF_THERE = ("input", "system", "history")
+HALF = re.compile("[\ud800-\udfff]")  # JSON can escape them; no tokenizer can encode them
+TYPO = 0.85  # likeness of two column names from which one is taken for a misspelling of the other
+
+
+def columns(records: Sequence[Record]) -> list[str]:
+    return list(dict.fromkeys(name for record in records for name in record.fields))
+
+
+def tabular(records: Sequence[Record], renamed: dict[str, str]) -> tuple[list[Row], list[str]]:
+    """Rows of Alpaca's columns, and what is wrong with them; `renamed` maps our names to theirs."""
+    if faults := _column_faults(columns(records), renamed):
+        raise DataError(faults)
+    theirs = {ours: renamed.get(ours, ours) for ours in COLUMNS}
+    problems: list[str] = []
+    rows = [_Fields(record, theirs, problems).row() for record in records]
+    return rows, problems
+
+
+def filled(records: Sequence[Record], renamed: dict[str, str]) -> list[Record]:
+    """The records that have a question and an answer: published sets hold a few without."""
+    needed = [renamed.get(ours, ours) for ours in REQUIRED]
+    return [r for r in records if not any(_is_blank(r.fields.get(name)) for name in needed)]
+
+
+def _column_faults(found: list[str], renamed: dict[str, str]) -> list[str]:
+    faults = [
+        f"data.format names {ours!r}, which is none of {list(COLUMNS)}{nearest(ours, COLUMNS)}"
+        for ours in renamed
+        if ours not in COLUMNS
+    ]
+    faults += [
+        f"data.format reads {ours!r} from column {theirs!r}, but the columns are {found}"
+        f"{nearest(theirs, found)}"
+        for ours, theirs in renamed.items()
+        if theirs not in found
+    ]
+    faults += [
+        f"column {name!r} is missing; the columns are {found}{nearest(name, found)}"
+        f" Name the right one with 'data.format={{{name}: THEIRS}}'"
+        for name in REQUIRED
+        if name not in renamed and name not in found
+    ]
+    return faults + _ignored(found, renamed)
+
+
+def _ignored(found: list[str], renamed: dict[str, str]) -> list[str]:
+    """Optional columns that are there under a misspelt name, and would silently not be read."""
+    likely = {
+        ours: get_close_matches(ours, set(found) - set(renamed.values()), 1, TYPO)
+        for ours in READ_IF_THERE
+        if ours not in found and ours not in renamed
+    }
+    return [
+        f"column {close[0]!r} would not be read; if it is the {ours}, call it {ours!r} or set"
+        f" 'data.format={{{ours}: {close[0]}}}'; if not, call it something else"
+        for ours, close in likely.items()
+        if close
+    ]
+
+
+class _Fields:
+    """One record, read field by field; what is wrong is noted, and reading goes on."""
+
+    def __init__(self, record: Record, names: dict[str, str], problems: list[str]) -> None:
+        self.record = record
+        self.names = names
+        self.problems = problems
+
+    def row(self) -> Row:
+        return Row(
+            instruction=self.text("instruction"),
+            input=self.optional("input"),
+            output=self.text("output"),
+            system=self.optional("system"),
+            history=self.history(),
+            source=self.optional("source"),
+            kind=self.optional("kind"),
+            place=self.record.place,
+        )
+
+    def text(self, ours: str) -> str:
+        text = self.optional(ours)
+        name = self.names[ours]
+        value = self.record.fields.get(name)
+        if _is_blank(value):
+            fault = "missing" if value is None else "empty"
+            self.note(name, f"is {fault}: fill it in or remove the row")
+        return text
+
+    def optional(self, ours: str) -> str:
+        name = self.names[ours]
+        value = self.record.fields.get(name)
+        if value is None:
+            return ""
+        if not isinstance(value, str):
+            self.note(name, f"is {described(value)}, expected text")
+            return ""
+        if HALF.search(value):
+            self.note(name, "holds half a character (a lone surrogate), which is no text")
+        return value
+
+    def history(self) -> tuple[tuple[str, str], ...]:
+        name = self.names["history"]
+        turns = _parsed(self.record.fields.get(name))
+        if not isinstance(turns, list):
+            self.note(name, f"is {described(turns)}, expected a list of [user, assistant] pairs")
+            return ()
+        for number, turn in enumerate(turns, 1):
+            if not _is_exchange(turn):
+                self.note(name, f"turn {number} is {described(turn)}, expected [user, assistant]")
+                return ()
+        return tuple((user, assistant) for user, assistant in turns)
+
+    def note(self, name: str, fault: str) -> None:
+        self.problems.append(f"{self.record.place}: {name} {fault}")
+
+
+def described(value: object) -> str:
+    """A value as a message shows it, with its type in plain words.
+
+    Example:
+        >>> described(float("nan")), described(42), described(["a"])
+        ('NaN', 'a number (42)', "a list (['a'])")
+    """
+    if isinstance(value, float) and math.isnan(value):
+        return "NaN"
+    words = {bool: "true or false", int: "a number", float: "a number", str: "text"}
+    words |= {list: "a list", dict: "an object", type(None): "null"}
+    shown = repr(value)
+    shown = shown if len(shown) <= 60 else shown[:57] + "..."
+    return f"{words.get(type(value), type(value).__name__)} ({shown})"
+
+
+def _is_blank(value: object) -> bool:
+    return value is None or isinstance(value, str) and not value.strip()
+
+
+def _parsed(history: object) -> object:
+    """A table's cell holds its history as JSON; what is no JSON stays text, and is refused."""
+    if history is None or history == "":
+        return []
+    if not isinstance(history, str):
+        return history
+    try:
+        return json.loads(history)
+    except ValueError:
+        return history
+
+
+def _is_exchange(turn: object) -> bool:
+    return (
+        isinstance(turn, list)
+        and len(turn) == 2
+        and all(isinstance(text, str) and text.strip() for text in turn)
+    )

@@ -1,0 +1,137 @@
+"""What a study says: the setting to use, how sure that is, and what would change it."""
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from epochwise.diagnose import answer
+from epochwise.diagnose.cells import Cell, cells
+from epochwise.diagnose.regret import Regret, regret
+from epochwise.record import JSON, Record, RowLosses
+
+SURE = 0.9  # P(regret <= eps) of a recommendation
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One cell against all others."""
+
+    cell: JSON
+    runs: tuple[str, ...]
+    loss: float
+    interval: tuple[float, float]
+    """Holds the loss 9 times in 10 under other rows and seeds."""
+    p_regret: float
+    p_best: float
+
+
+@dataclass(frozen=True)
+class Finding:
+    cell: JSON | None
+    """Dotted config key -> value of the recommended cell; None where no cell is sure enough."""
+    run: str | None
+    """The recommended cell's first run."""
+    equals: tuple[str, ...]
+    """Labels: of the cells as good as the recommended one, or of those among which the best is."""
+    p_regret: float | None
+    """P(regret <= eps): of the recommended cell, else of the surest."""
+    eps: float | None
+    loss: float | None
+    """Of the recommended cell, else the lowest; in `unit`."""
+    unit: str
+    sentences: tuple[str, ...]
+    """The answer in words, most important first."""
+    would_change: tuple[str, ...]
+    standings: tuple[Standing, ...]
+    """All compared cells, lowest loss first."""
+
+
+def find(records: Sequence[Record], rows: Mapping[str, RowLosses]) -> Finding:
+    """The cheapest cell that is, 9 times in 10, as good as the best; else the set of candidates.
+
+    Args:
+        records: The finished runs, in any number.
+        rows: Run id -> its losses per row. Runs without, or with other validation rows than most,
+            are not compared: a loss over other rows is another quantity.
+    """
+    measured = [record for record in records if math.isfinite(record.curve[-1].val)]
+    compared = _comparable(measured, rows)
+    left_out = answer.left_out(len(records), len(measured), len(compared))
+    if not compared:
+        return _nothing(cells(measured), left_out)
+    grid = cells(compared)
+    return _recommend(grid, regret(grid, rows), left_out)
+
+
+def _comparable(records: Sequence[Record], rows: Mapping[str, RowLosses]) -> list[Record]:
+    """The largest set of records with the same validation rows."""
+    digests = {
+        record.id: rows[record.id].val_digest.tobytes()
+        for record in records
+        if record.id in rows and np.isfinite(rows[record.id].val[-1]).all()
+    }
+    if not digests:
+        return []
+    most = Counter(digests.values()).most_common(1)[0][0]
+    return [record for record in records if digests.get(record.id) == most]
+
+
+def _recommend(grid: Sequence[Cell], measured: Regret, left_out: tuple[str, ...]) -> Finding:
+    sure = [i for i, p in enumerate(measured.p_regret) if p >= SURE]
+    chosen = min(sure, key=lambda i: (*grid[i].cost, measured.loss[i]), default=None)
+    named = int(measured.loss.argmin()) if chosen is None else chosen
+    equals = [i for i in (sure or _candidates(measured)) if i != chosen]
+    said = answer.Answer(grid, measured, named, chosen is not None, equals)
+    return Finding(
+        cell=None if chosen is None else grid[chosen].settings,
+        run=None if chosen is None else grid[chosen].records[0].id,
+        equals=tuple(grid[i].records[0].label for i in equals),
+        p_regret=float(measured.p_regret.max() if chosen is None else measured.p_regret[chosen]),
+        eps=measured.eps,
+        loss=float(measured.loss[named]),
+        unit=said.unit,
+        sentences=(said.headline(), *answer.courses(grid), *said.axes(), *left_out),
+        would_change=said.would_change(),
+        standings=_standings(grid, measured),
+    )
+
+
+def _candidates(measured: Regret) -> list[int]:
+    """The fewest cells among which the best one is, 9 times in 10."""
+    order = np.argsort(-measured.p_best, kind="stable")
+    needed = int(np.searchsorted(np.cumsum(measured.p_best[order]), SURE)) + 1
+    return [int(i) for i in order[:needed]]
+
+
+def _standings(grid: Sequence[Cell], measured: Regret) -> tuple[Standing, ...]:
+    low, high = measured.interval
+    return tuple(
+        Standing(
+            grid[i].settings,
+            tuple(record.id for record in grid[i].records),
+            float(measured.loss[i]),
+            (float(low[i]), float(high[i])),
+            float(measured.p_regret[i]),
+            float(measured.p_best[i]),
+        )
+        for i in np.argsort(measured.loss, kind="stable")
+    )
+
+
+def _nothing(grid: Sequence[Cell], left_out: tuple[str, ...]) -> Finding:
+    """A finding without a recommendation: the curves alone, if there are any."""
+    return Finding(
+        cell=None,
+        run=None,
+        equals=(),
+        p_regret=None,
+        eps=None,
+        loss=None,
+        unit=answer.PER_TOKEN,
+        sentences=(answer.NOTHING, *answer.courses(grid), *left_out),
+        would_change=("Runs that finish, with their losses per row.",),
+        standings=(),
+    )

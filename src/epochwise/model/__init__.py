@@ -1,0 +1,1 @@
+"""Config -> trainable model: base weights, adapter, loss, the LightningModule."""

@@ -1,0 +1,59 @@
+"""The loss of each row's response, computed on answer positions only."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from epochwise.data.batch import Batch
+
+
+def response_nats(model: nn.Module, head: nn.Module, batch: Batch) -> Float[Tensor, " rows"]:
+    """Cross-entropy of each row's scored tokens given everything before them, summed, in fp32.
+
+    Sums and not means, so that a mean can be taken once, over a whole step or split: no number
+    depends on how rows were cut into micro-batches.
+
+    Args:
+        head: The output projection of `model`. It is the widest matrix, and most tokens are
+            prompt: only the positions whose next token is scored reach it.
+    """
+    scored = batch.scored[:, 1:]
+    predicts = F.pad(scored, (0, 1))  # position t scores the token at t + 1
+    with only_positions(head, predicts):
+        scores = model(input_ids=batch.input_ids, attention_mask=batch.attention_mask).logits
+    nats = F.cross_entropy(scores.float(), batch.input_ids[:, 1:][scored], reduction="none")
+    rows = scored.nonzero()[:, 0]
+    return nats.new_zeros(len(scored)).index_add(0, rows, nats)
+
+
+@contextmanager
+def only_positions(head: nn.Module, wanted: Bool[Tensor, "rows time"]) -> Iterator[None]:
+    """While open, `head` projects only the wanted positions: its output is [wanted, vocab].
+
+    A hook on the head works for every architecture and method; prompt methods put virtual
+    tokens before the row, so positions are counted from the end.
+    """
+
+    def select(_: nn.Module, args: tuple[Tensor, ...]) -> tuple[Tensor]:
+        (hidden,) = args
+        return (hidden[:, -wanted.shape[1] :][wanted],)
+
+    handle = head.register_forward_pre_hook(select)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+def require_finite(nats: Tensor, norm: Tensor, *, step: int) -> None:
+    """Raise before an update that would spoil the weights."""
+    if not torch.isfinite(nats + norm):
+        raise FloatingPointError(
+            f"step {step}: loss {nats.item()} and gradient norm {norm.item()} are not finite;"
+            " the weights were left as they were. Lower train.learning_rate or train.clip_norm,"
+            " or look at the rows of this step"
+        )

@@ -1,0 +1,83 @@
+"""Results as rows: one a run, in the study's order."""
+
+import csv
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from epochwise.record import Record
+
+COLUMNS = (
+    "id",
+    "model",
+    "method",
+    "size",
+    "epochs",
+    "rank",
+    "seed",
+    "learning_rate",
+    "best_epoch",
+    "val_loss",
+    "probe_loss",
+    "base_loss",
+    "gap",
+    "verdict",
+    "confidence",
+    "tokens",
+    "seconds",
+    "peak_memory",
+)
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a cell that opens so is computed by spreadsheets
+Row = dict[str, Any]
+
+
+def results(records: Sequence[Record]) -> list[Row]:
+    """The columns of results.csv. Losses are those after the last epoch."""
+    return [_row(record) for record in records]
+
+
+def _row(record: Record) -> Row:
+    settings, last = record.settings, record.curve[-1]
+    verdict = record.verdict or {"best_epoch": None, "verdict": None, "confidence": None}
+    values = (
+        record.id,
+        settings["model"]["name"],
+        settings["peft"]["name"],
+        settings["data"]["size"],
+        settings["train"]["epochs"],
+        record.rank,
+        settings["train"]["seed"],
+        settings["train"]["learning_rate"],
+        verdict["best_epoch"],
+        last.val,
+        last.probe,
+        record.curve[0].val,
+        last.val - last.probe,
+        verdict["verdict"],
+        verdict["confidence"],
+        record.summary.tokens,
+        record.summary.seconds,
+        record.summary.peak_memory,
+    )
+    return dict(zip(COLUMNS, values, strict=True))
+
+
+def write_csv(path: Path, rows: Sequence[Row]) -> None:
+    """Every digit of every number, published by one rename: a reader never sees half a file.
+
+    Text that a spreadsheet would take for a formula gets an apostrophe in front: names of
+    models and methods come from files that others write.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    with partial.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({key: _cell(value) for key, value in row.items()} for row in rows)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def _cell(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value

@@ -1,0 +1,65 @@
+"""The tracker's process: started with the workers, waited for at the end, but not for long."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+
+from epochwise.config import TrackConfig
+from epochwise.sweep.supervisor import kill
+from epochwise.sweep.worker import write_to
+from epochwise.train import track as tracking
+
+PATIENCE = 60.0  # seconds: the curves of a large study upload in less; a dead network never would
+
+
+@contextmanager
+def tracked(folder: Path, track: TrackConfig, context: ForkServerContext) -> Iterator[list[str]]:
+    """While inside, W&B follows the study; what a user should know is in the list afterwards."""
+    notes: list[str] = []
+    if tracking.mode(track) == "disabled" or not tracking.untracked(folder):
+        yield notes
+        return
+    theirs, ours = context.Pipe(duplex=False)
+    process = context.Process(target=_enter, args=(folder, track, theirs), name="track")
+    process.start()
+    theirs.close()
+    try:
+        yield notes
+    finally:
+        ours.close()
+        process.join(PATIENCE)
+        if process.exitcode != 0:
+            notes.append(_note(folder, process.exitcode))
+        kill(process)
+
+
+def line(track: TrackConfig) -> str:
+    """One clear line on where tracked runs go, and how to change it."""
+    match tracking.mode(track):
+        case "disabled":
+            return "W&B: off"
+        case "online":
+            return f"W&B: online, project {track.project}"
+        case "offline":
+            return "W&B: offline, in the study's folder; `wandb login` puts the next study online"
+
+
+def _enter(folder: Path, track: TrackConfig, stop: Connection) -> None:
+    os.setsid()
+    write_to(_log(folder))
+    tracking.follow(folder, track, stop)
+
+
+def _log(folder: Path) -> Path:
+    return folder / "log" / "track.log"
+
+
+def _note(folder: Path, status: int | None) -> str:
+    why = f"took over {PATIENCE:.0f} s to finish" if status is None else f"ended with {status}"
+    return (
+        f"W&B: the tracker {why}, see {_log(folder)}; no run was harmed. The same command tracks "
+        f"what is missing, and this sends what is there: wandb sync {folder}/wandb/*run-*"
+    )

@@ -1,0 +1,1 @@
+"""Model + data -> curve: the Lightning Trainer, schedules, the journal, provenance, trackers."""

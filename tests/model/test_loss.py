@@ -1,0 +1,78 @@
+import pytest
+import torch
+from torch import Tensor, nn
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from epochwise.data.batch import Batch
+from epochwise.model.loss import require_finite, response_nats
+
+
+@pytest.fixture(scope="module")
+def model() -> LlamaForCausalLM:
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=50,
+        hidden_size=16,
+        intermediate_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+    )
+    return LlamaForCausalLM(config).eval()
+
+
+def batch(ids: list[list[int]], scored_from: list[int]) -> Batch:
+    longest = max(map(len, ids))
+    padded = torch.tensor([row + [0] * (longest - len(row)) for row in ids])
+    position = torch.arange(longest)[None]
+    length = torch.tensor([[len(row)] for row in ids])
+    present = position < length
+    scored = present & (position >= torch.tensor(scored_from)[:, None])
+    return Batch(padded, present.long(), scored, torch.arange(len(ids)))
+
+
+IDS = [[3, 9, 4, 7, 2], [5, 6, 1, 8, 9, 2, 4]]
+
+
+def test_the_loss_is_that_of_transformers_for_the_same_tokens(model: LlamaForCausalLM) -> None:
+    rows = batch(IDS, [2, 4])
+    labels = torch.where(rows.scored, rows.input_ids, -100)
+    with torch.no_grad():
+        expected = model(
+            input_ids=rows.input_ids, attention_mask=rows.attention_mask, labels=labels
+        ).loss
+        nats = response_nats(model, model.lm_head, rows)
+    assert (nats.sum() / rows.scored.sum()).item() == pytest.approx(expected.item(), abs=1e-5)
+
+
+def test_a_row_costs_the_same_alone_and_in_a_batch(model: LlamaForCausalLM) -> None:
+    with torch.no_grad():
+        together = response_nats(model, model.lm_head, batch(IDS, [2, 4]))
+        apart = [
+            response_nats(model, model.lm_head, batch([row], [start]))[0]
+            for row, start in zip(IDS, [2, 4], strict=True)
+        ]
+    assert together.tolist() == pytest.approx([nats.item() for nats in apart], abs=1e-5)
+
+
+def test_only_scored_positions_reach_the_output_projection(model: LlamaForCausalLM) -> None:
+    seen: list[int] = []
+
+    def count(_: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> None:
+        seen.append(args[0].shape[0])
+
+    handle = model.lm_head.register_forward_hook(count)
+    response_nats(model, model.lm_head, batch(IDS, [2, 4]))
+    handle.remove()
+    assert seen == [3 + 3]
+
+
+def test_the_projection_is_whole_again_afterwards(model: LlamaForCausalLM) -> None:
+    response_nats(model, model.lm_head, batch(IDS, [2, 4]))
+    assert model(input_ids=torch.tensor([IDS[0]])).logits.shape == (1, 5, 50)
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_a_loss_that_is_not_finite_stops_with_the_step_and_what_to_do(bad: float) -> None:
+    with pytest.raises(FloatingPointError, match="step 7.*train.learning_rate"):
+        require_finite(torch.tensor(bad), torch.tensor(1.0), step=7)
+    require_finite(torch.tensor(2.0), torch.tensor(1.0), step=7)

@@ -1,0 +1,29 @@
+"""Carries out a study of the given sizes and epochs: `carry_out.py SETTINGS SIZES EPOCHS`."""
+
+import json
+import sys
+from pathlib import Path
+
+from epochwise.config import Config
+from epochwise.sweep.study import carry_out
+
+
+def main():
+    settings, sizes, epochs = (json.loads(text) for text in sys.argv[1:])
+    configs = [
+        Config.model_validate(
+            settings
+            | {"data": settings["data"] | {"size": size}}
+            | {"train": settings["train"] | {"epochs": count}}
+        )
+        for size in sizes
+        for count in epochs
+    ]
+    overrides = [{} for _ in configs]
+    return carry_out(configs, overrides=overrides, command="test", jobs=None, fresh=False)
+
+
+if __name__ == "__main__":
+    assert not {"torch", "transformers", "lightning", "peft", "wandb"} & set(sys.modules)
+    assert Path(sys.argv[0]).name == "carry_out.py"
+    sys.exit(main())

@@ -1,0 +1,77 @@
+"""What a CUDA device changes. `make gpu`; skipped where there is none."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from settings import changed
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from epochwise.cli import main
+from epochwise.config import Experiment
+from epochwise.experiment import run_trunk
+from epochwise.record import Record, is_done, run_folder
+from epochwise.world import model_folder
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device"),
+]
+
+
+@pytest.fixture(scope="module")
+def billion(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Llama of 1B parameters with random weights and the world's tokenizer."""
+    folder = tmp_path_factory.mktemp("billion")
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=2048,
+        hidden_size=2048,
+        intermediate_size=8192,
+        num_hidden_layers=16,
+        num_attention_heads=32,
+        num_key_value_heads=8,
+        max_position_embeddings=512,
+        tie_word_embeddings=True,
+    )
+    with torch.device("cuda"):
+        LlamaForCausalLM(config).bfloat16().save_pretrained(folder)
+    for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
+        shutil.copy(model_folder("1m") / name, folder)
+    return folder
+
+
+@pytest.mark.parametrize("weights", ["nf4", "int8", "bf16"])
+def test_a_billion_parameters_train_in_each_weights_format(
+    experiment: Experiment, billion: Path, tmp_path: Path, weights: str
+) -> None:
+    model = {"model.path": str(billion), "model.weights": weights}
+    run = changed(experiment, model | {"train.learning_rate": 4e-4})
+    run_trunk({"run": run}, tmp_path, on_step=lambda tick: None)
+    record = Record.load(run_folder(tmp_path, "run") / "record.json")
+    assert record.curve[-1].probe < record.curve[0].probe
+    assert 0 < record.summary.peak_memory < 40
+
+
+def test_a_run_on_a_trunk_equals_the_same_run_alone(
+    experiment: Experiment, billion: Path, tmp_path: Path
+) -> None:
+    long = changed(experiment, {"model.path": str(billion), "model.weights": "bf16"})
+    short = changed(long, {"train.epochs": 1})
+    for name, runs in {"trunk": {"short": short, "long": long}, "alone": {"short": short}}.items():
+        run_trunk(runs, tmp_path / name, on_step=lambda tick: None)
+    trunk, alone = (
+        Record.load(run_folder(tmp_path / name, "short") / "record.json")
+        for name in ("trunk", "alone")
+    )
+    assert trunk.curve == alone.curve
+    assert trunk.summary.adapter_digest == alone.summary.adapter_digest
+
+
+def test_a_short_sweep_runs_on_the_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    small = ["data.size=16", "data.val_size=8", "train.epochs=1,2", "peft.r=2,4", "track=none"]
+    assert main(["sweep", *small]) == 0
+    done = [folder for folder in tmp_path.glob("multirun/*/*/runs/*") if is_done(folder)]
+    assert len(done) == 4
