@@ -37,7 +37,7 @@ bench: setup ## measure speed beside a peer; prints ratios
 	$(BIN)/python benchmarks/throughput.py
 
 soak: setup ## the long fault and fuzz suites
-	EPOCHWISE_SOAK=1 $(BIN)/pytest -n auto
+	EPOCHWISE_SOAK=1 $(BIN)/pytest -n auto tests/test_fuzz.py
 
 gpu: setup ## the tests that need a CUDA device
 	$(BIN)/pytest -m gpu

@@ -19,9 +19,9 @@ from epochwise.world.generator import rows
 
 @pytest.fixture(scope="session")
 def rows_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """120 rows of the world, so that tests need not generate 20,000."""
+    """240 rows of the world, so that tests need not generate 20,000."""
     path = tmp_path_factory.mktemp("rows") / "rows.json"
-    path.write_text(json.dumps(rows(120)), encoding="utf-8")
+    path.write_text(json.dumps(rows(240)), encoding="utf-8")
     return path
 
 

@@ -61,9 +61,9 @@ def report(arguments: Sequence[str]) -> int:
     if not (folder / "study.json").is_file():
         remedy = f"give multirun/NAME/STAMP{_newest(folder)}"
         return _mistake(f"{folder}: is no study folder; {remedy}")
-    from epochwise.report.page import write
+    from epochwise.sweep.study import judged
 
-    print(write(folder))
+    print(judged(folder)[1])
     return DONE
 
 

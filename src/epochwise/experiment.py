@@ -24,7 +24,11 @@ from epochwise.train.trunk import Trunk
 
 
 def run_trunk(
-    runs: dict[str, Experiment], folder: Path, *, on_step: Callable[[Tick], None]
+    runs: dict[str, Experiment],
+    folder: Path,
+    *,
+    on_step: Callable[[Tick], None],
+    command: str = "",
 ) -> None:
     """Train once, to the end of the longest run; the others leave on the way.
 
@@ -32,6 +36,7 @@ def run_trunk(
         runs: Run id -> experiment; they differ only in train.epochs.
         folder: The study's. Each run leaves runs/ID in it, exactly as if it had run alone.
         on_step: Told of every optimizer step.
+        command: What was typed, for provenance.
     """
     longest = max(runs.values(), key=lambda run: run.train.epochs)
     train, weights = longest.train, longest.model.weights
@@ -43,7 +48,8 @@ def run_trunk(
     steps = steps_per_epoch(longest.data.size, train.batch_size) * train.epochs
 
     trunk = Trunk(runs, folder, data, steps=steps, on_step=on_step)
-    trunk.open(provenance(data={"digest": digest(longest.data)}, model=fingerprint))
+    origin = {"digest": digest(longest.data)}
+    trunk.open(provenance(data=origin, model=fingerprint, command=command))
     share = schedule(train.schedule, warmup=train.warmup_steps, total=steps)
     head = base.get_output_embeddings()
 

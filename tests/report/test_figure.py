@@ -9,6 +9,7 @@ from epochwise.report.figure import (
     frame,
     heat_map,
     scaling_lines,
+    top,
 )
 from epochwise.report.numbers import Curve, Heat, Place, Scaling
 
@@ -51,13 +52,13 @@ def test_probe_is_dashed_and_the_star_stands_at_the_best_epoch() -> None:
 
 def test_a_diverged_curve_leaves_the_frame_at_twice_the_base_loss() -> None:
     wild = CURVE._replace(val=(3.0, 2.0, 1.0, 400.0, math.nan))
-    assert frame([wild]).top == pytest.approx(1.05 * 6)
+    assert top([wild]) == pytest.approx(1.05 * 6)
     assert curve_panel([wild], ["rank 2"], frame([wild]))["data"][1]["y"][4] is None
 
 
 def test_curves_without_a_finite_loss_can_be_drawn() -> None:
     lost = CURVE._replace(val=(math.nan,) * 5, probe=(math.nan,) * 5)
-    assert math.isfinite(frame([lost]).top)
+    assert math.isfinite(top([lost]))
 
 
 def test_names_are_shown_as_they_are_not_as_markup() -> None:

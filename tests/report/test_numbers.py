@@ -43,7 +43,7 @@ def test_a_cell_without_a_run_is_not_zero() -> None:
 def test_the_recommended_cell_and_its_equals_are_marked_in_their_own_arm_only() -> None:
     records = simulate.grid()
     both = arms(records)
-    two, eight = (heat(arm, both, records[0].id, (records[16].label,)) for arm in both)
+    two, eight = (heat(arm, both, records[0].id, (records[16].id,)) for arm in both)
     assert (two.recommended, two.equals) == (Place(32, 1), ())
     assert (eight.recommended, eight.equals) == (None, (Place(32, 2),))
 

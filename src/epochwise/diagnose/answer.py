@@ -37,7 +37,7 @@ class Answer(NamedTuple):
     grid: Sequence[Cell]
     measured: Regret
     named: int
-    """The recommended cell, or the one of the lowest loss."""
+    """The recommended cell."""
     sure: bool
     equals: Sequence[int]
 
@@ -52,10 +52,12 @@ class Answer(NamedTuple):
         if len(self.grid) == 1:
             return f"One setting was run: {cell.words}; validation loss {loss:.3f} {self.unit}."
         if not self.sure:
+            others = " | ".join(self.grid[i].words for i in self.equals)
             return (
-                f"No setting is sure to be best. The lowest validation loss, {loss:.3f} "
-                f"{self.unit}, has {cell.words}; it is within {margin} with probability {p:.2f}. "
-                f"The best is among {len(self.equals)}."
+                f"No setting is sure to be best. Begin with {cell.words}: validation loss "
+                f"{loss:.3f} {self.unit}, within {margin} with probability {p:.2f}, and the "
+                f"cheapest of {len(self.equals) + 1} that this study cannot part. The others: "
+                f"{others}."
             )
         others = f"; {len(self.equals)} dearer are as good" if self.equals else ""
         return (
@@ -106,7 +108,7 @@ class Answer(NamedTuple):
             )
         if not self.sure:
             changes.append(
-                f"{len(self.equals)} settings are too close to call: more validation rows "
+                f"{len(self.equals) + 1} settings are too close to call: more validation rows "
                 "(data.val_size) or seeds for these would part them."
             )
         edge = [course for course in all_courses(self.grid) if _at_longest(course)]

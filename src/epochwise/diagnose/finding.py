@@ -31,16 +31,18 @@ class Standing:
 @dataclass(frozen=True)
 class Finding:
     cell: JSON | None
-    """Dotted config key -> value of the recommended cell; None where no cell is sure enough."""
+    """Dotted config key -> value of the recommended cell; None where nothing can be compared."""
     run: str | None
     """The recommended cell's first run."""
+    sure: bool
+    """Whether the recommended cell is, 9 times in 10, as good as the best."""
     equals: tuple[str, ...]
-    """Labels: of the cells as good as the recommended one, or of those among which the best is."""
+    """First runs of the other cells that are as good; where none is sure, of the candidates."""
     p_regret: float | None
-    """P(regret <= eps): of the recommended cell, else of the surest."""
+    """P(regret <= eps) of the recommended cell."""
     eps: float | None
     loss: float | None
-    """Of the recommended cell, else the lowest; in `unit`."""
+    """Of the recommended cell, in `unit`."""
     unit: str
     sentences: tuple[str, ...]
     """The answer in words, most important first."""
@@ -50,7 +52,9 @@ class Finding:
 
 
 def find(records: Sequence[Record], rows: Mapping[str, RowLosses]) -> Finding:
-    """The cheapest cell that is, 9 times in 10, as good as the best; else the set of candidates.
+    """The cheapest cell that is, 9 times in 10, as good as the best; else the cheapest candidate.
+
+    The candidates are the fewest cells among which the best one is, 9 times in 10.
 
     Args:
         records: The finished runs, in any number.
@@ -81,17 +85,18 @@ def _comparable(records: Sequence[Record], rows: Mapping[str, RowLosses]) -> lis
 
 def _recommend(grid: Sequence[Cell], measured: Regret, left_out: tuple[str, ...]) -> Finding:
     sure = [i for i, p in enumerate(measured.p_regret) if p >= SURE]
-    chosen = min(sure, key=lambda i: (*grid[i].cost, measured.loss[i]), default=None)
-    named = int(measured.loss.argmin()) if chosen is None else chosen
-    equals = [i for i in (sure or _candidates(measured)) if i != chosen]
-    said = answer.Answer(grid, measured, named, chosen is not None, equals)
+    good = sure or _candidates(measured)
+    chosen = min(good, key=lambda i: (*grid[i].cost, measured.loss[i]))
+    equals = [i for i in good if i != chosen]
+    said = answer.Answer(grid, measured, chosen, bool(sure), equals)
     return Finding(
-        cell=None if chosen is None else grid[chosen].settings,
-        run=None if chosen is None else grid[chosen].records[0].id,
-        equals=tuple(grid[i].records[0].label for i in equals),
-        p_regret=float(measured.p_regret.max() if chosen is None else measured.p_regret[chosen]),
+        cell=grid[chosen].settings,
+        run=grid[chosen].records[0].id,
+        sure=bool(sure),
+        equals=tuple(grid[i].records[0].id for i in equals),
+        p_regret=float(measured.p_regret[chosen]),
         eps=measured.eps,
-        loss=float(measured.loss[named]),
+        loss=float(measured.loss[chosen]),
         unit=said.unit,
         sentences=(said.headline(), *answer.courses(grid), *said.axes(), *left_out),
         would_change=said.would_change(),
@@ -126,6 +131,7 @@ def _nothing(grid: Sequence[Cell], left_out: tuple[str, ...]) -> Finding:
     return Finding(
         cell=None,
         run=None,
+        sure=False,
         equals=(),
         p_regret=None,
         eps=None,

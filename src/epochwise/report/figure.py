@@ -26,20 +26,22 @@ class Frame(NamedTuple):
     doubling: bool
     """Epochs stand a doubling apart, because the study's do."""
     last: int
-    top: float
 
 
 def frame(curves: Sequence[Curve]) -> Frame:
-    """The frame that holds all curves; a diverged one leaves it at twice the base model's loss."""
     lengths = {curve.epochs[-1] for curve in curves}
-    losses = [x for curve in curves for x in (*curve.val, *curve.probe) if math.isfinite(x)]
-    bases = [curve.val[0] for curve in curves if math.isfinite(curve.val[0])]
     last = max(lengths)
-    return Frame(
-        last > 2 and all(count.bit_count() == 1 for count in lengths),
-        last,
-        1.05 * min(max(losses, default=1), 2 * max(bases, default=math.inf)),
-    )
+    return Frame(last > 2 and all(count.bit_count() == 1 for count in lengths), last)
+
+
+def top(curves: Sequence[Curve]) -> float:
+    """Where a panel ends: just above its curves from epoch 1 on, so that a rise can be seen.
+
+    The untuned base model is mostly far above. A diverged curve leaves at twice its loss.
+    """
+    tuned = [x for curve in curves for x in (*curve.val[1:], *curve.probe[1:]) if math.isfinite(x)]
+    bases = [curve.val[0] for curve in curves if math.isfinite(curve.val[0])]
+    return 1.05 * min(max(tuned, default=1), 2 * max(bases, default=math.inf))
 
 
 def curve_panel(curves: Sequence[Curve], arms: Sequence[str], frame: Frame) -> JSON:
@@ -47,7 +49,7 @@ def curve_panel(curves: Sequence[Curve], arms: Sequence[str], frame: Frame) -> J
     traces = [trace for curve in curves for trace in _curve(curve, arms.index(curve.arm), frame)]
     ticks = [0, *(2**power for power in range(frame.last.bit_length()))]
     layout = _layout(330, "epochs (0: untuned base model)", LOSS)
-    layout.update(yaxis_range=[0, frame.top], hovermode="closest")
+    layout.update(yaxis_range=[0, top(curves)], hovermode="closest")
     layout.xaxis.update(range=[-0.15, _place(frame.last, frame) * 1.04])
     if frame.doubling:
         layout.xaxis.update(tickvals=[_place(tick, frame) for tick in ticks], ticktext=ticks)

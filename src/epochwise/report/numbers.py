@@ -101,7 +101,7 @@ def heat(arm: Arm, arms: Sequence[Arm], run: str | None, equals: Collection[str]
         arm: One of `arms`.
         arms: All arms of the study.
         run: Id of the recommended run.
-        equals: Labels of the runs that are as good within the noise.
+        equals: Ids of the runs that are as good within the noise.
     """
     every = [cell for each in arms for cell in each.cells]
     sizes = tuple(sorted({cell.size for cell in every}))
@@ -114,7 +114,7 @@ def heat(arm: Arm, arms: Sequence[Arm], run: str | None, equals: Collection[str]
         tuple(tuple(losses.get(Place(size, count)) for count in epochs) for size in sizes),
         arm.cells[0].records[0].curve[0].val,
         next((_place(cell) for cell in arm.cells if run in _ids(cell)), None),
-        tuple(_place(cell) for cell in arm.cells if cell.records[0].label in equals),
+        tuple(_place(cell) for cell in arm.cells if cell.records[0].id in equals),
     )
 
 

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from epochwise.config import Config
-from epochwise.diagnose.finding import find
+from epochwise.diagnose.finding import Finding, find
 from epochwise.record import Record, RowLosses, Study, finished, is_done, run_folder, write_json
 from epochwise.report import page
 from epochwise.sweep import axes
@@ -182,13 +182,19 @@ def _report(folder: Path) -> None:
     if not records:
         print(folder / "log")
         return
-    rows = {r.id: RowLosses.load(run_folder(folder, r.id) / "rows.npz") for r in records}
-    finding = find(records, rows)
-    write_json(folder / "finding.json", asdict(finding))
-    shown = page.write(folder)
+    finding, shown = judged(folder)
     Console(file=sys.stdout).print(_table(records))
     print(*finding.sentences[:2], sep="\n")
     print(shown)
+
+
+def judged(folder: Path) -> tuple[Finding, Path]:
+    """The study's finding, from what its runs left, and its page; finding.json is written too."""
+    records = finished(folder)
+    rows = {r.id: RowLosses.load(run_folder(folder, r.id) / "rows.npz") for r in records}
+    finding = find(records, rows)
+    write_json(folder / "finding.json", asdict(finding))
+    return finding, page.write(folder)
 
 
 def _table(records: Sequence[Record]) -> Table:

@@ -10,7 +10,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NamedTuple
 
-from epochwise.record import Tick
+from epochwise.record import Study, Tick
 from epochwise.sweep.plan import Trunk
 from epochwise.sweep.slots import Slot
 
@@ -42,7 +42,8 @@ def train_trunk(job: Job, on_step: Callable[[Tick], None]) -> None:
     if os.getpid() == preload.PROCESS:
         print("note: the libraries were not preloaded, this worker loaded them", flush=True)
     torch.set_num_threads(job.slot.threads)  # OMP_NUM_THREADS was read at import, long ago
-    run_trunk(job.trunk.runs, job.folder, on_step=on_step)
+    command = Study.load(job.folder).command
+    run_trunk(job.trunk.runs, job.folder, on_step=on_step, command=command)
 
 
 def enter(work: Work, job: Job, pipe: Connection) -> None:

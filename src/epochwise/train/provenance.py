@@ -5,7 +5,6 @@ import importlib.metadata
 import os
 import platform
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ import torch
 PACKAGE = Path(__file__).parents[1]
 
 
-def provenance(*, data: dict[str, Any], model: dict[str, str]) -> dict[str, Any]:
+def provenance(*, data: dict[str, Any], model: dict[str, str], command: str) -> dict[str, Any]:
     """What has to be equal for the numbers to be equal, as plain JSON."""
     return {
         "code": code(),
@@ -22,7 +21,7 @@ def provenance(*, data: dict[str, Any], model: dict[str, str]) -> dict[str, Any]
         "hardware": hardware(),
         "data": data,
         "model": model,
-        "command": sys.argv,
+        "command": command,
     }
 
 
@@ -55,7 +54,7 @@ def code() -> dict[str, Any]:
         "digest": digest.hexdigest(),
     }
     if (PACKAGE.parents[1] / ".git").exists():
-        state["commit"] = _git("rev-parse", "HEAD").strip()
+        state["commit"] = _git("rev-parse", "--verify", "HEAD").strip()
         state["patch"] = _git("diff", "HEAD", "--", "src", "conf")
     return state
 
