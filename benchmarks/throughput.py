@@ -17,13 +17,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-ROWS, BATCH, RANK, REPEATS = 48, 8, 8, 3
+BATCH, RANK, REPEATS = 8, 8, 3
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default="world:4m", help="model.path")
     parser.add_argument("--weights", default="fp32", choices=("fp32", "bf16"))
+    parser.add_argument("--rows", type=int, default=512)
     parser.add_argument("--data", default="world", help="data.path")
     parser.add_argument("--side", choices=SIDES, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -37,7 +38,10 @@ def main() -> None:
         for side, runs in results.items()
     }
     other = statistics.median(run["other"] for run in results["epochwise"])
-    print(f"{arguments.model} {arguments.weights}, LoRA r={RANK}, {ROWS} rows, batch {BATCH}")
+    print(
+        f"{arguments.model} {arguments.weights}, LoRA r={RANK},"
+        f" {arguments.rows} rows, batch {BATCH}"
+    )
     for side, speed in speeds.items():
         print(f"  {side:<10} {speed:8.0f} tokens/s (median of {REPEATS})")
     print(f"  ratio      {speeds['epochwise'] / speeds['trainer']:8.2f}")
@@ -60,7 +64,7 @@ def experiment(arguments: argparse.Namespace) -> Any:
                 "name": "bench",
                 "path": arguments.data,
                 "format": "alpaca",
-                "size": ROWS,
+                "size": arguments.rows,
                 "val_size": 8,
                 "seed": 0,
                 "max_tokens": 256,
@@ -92,23 +96,21 @@ def experiment(arguments: argparse.Namespace) -> Any:
 
 def ours(arguments: argparse.Namespace) -> dict[str, float]:
     """Seconds of the training loop: measuring and loading are left out on both sides."""
-    import lightning as L
     import torch
 
     from epochwise.experiment import run_trunk
     from epochwise.model.module import FineTuner
+    from epochwise.train import trunk
     from epochwise.train.recorder import Recorder
 
-    spent = {"forward and backward": 0.0, "steps": 0.0}
-    backward, began, ended = FineTuner._backward, L.Callback.on_train_batch_start, 0.0
+    clock = {"start": 0.0, "end": 0.0, "forward and backward": 0.0}
+    backward = FineTuner._backward
 
     def timed(self: FineTuner, step: Any) -> torch.Tensor:
         start = time.perf_counter()
         nats = backward(self, step)
-        spent["forward and backward"] += time.perf_counter() - start
+        clock["forward and backward"] += time.perf_counter() - start
         return nats
-
-    clock = {"start": 0.0, "end": 0.0, "tokens": 0}
 
     class Clock(Recorder):
         def on_train_epoch_start(self, trainer: Any, module: Any) -> None:
@@ -118,10 +120,7 @@ def ours(arguments: argparse.Namespace) -> dict[str, float]:
             super().on_train_batch_end(*arguments)
             clock["end"] = time.perf_counter()
 
-    del began, ended
     FineTuner._backward = timed  # type: ignore[method-assign]
-    import epochwise.train.trunk as trunk
-
     trunk.Recorder = Clock  # type: ignore[misc]
     run = experiment(arguments)
     with tempfile.TemporaryDirectory() as folder:
@@ -131,7 +130,7 @@ def ours(arguments: argparse.Namespace) -> dict[str, float]:
     return {
         "tokens": record["summary"]["tokens"],
         "seconds": seconds,
-        "other": 1 - spent["forward and backward"] / seconds,
+        "other": 1 - clock["forward and backward"] / seconds,
     }
 
 
@@ -174,6 +173,7 @@ def peer(arguments: argparse.Namespace) -> dict[str, float]:
             learning_rate=run.train.learning_rate,
             lr_scheduler_type="constant",
             bf16=arguments.weights == "bf16",
+            use_cpu=not torch.cuda.is_available(),
             report_to="none",
             save_strategy="no",
             logging_strategy="no",

@@ -79,6 +79,19 @@ def test_a_changed_config_value_is_named(run: Path) -> None:
     assert "config: train.learning_rate was 0.004, is 0.001" in result.drift
 
 
+def test_a_relative_path_is_found_from_another_folder(
+    experiment: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "rows.json").write_bytes(Path(experiment.data.path).read_bytes())
+    monkeypatch.chdir(tmp_path)
+    mine = changed(experiment, {"data.path": "rows.json", "train.epochs": 1})
+    run_trunk({"run": mine}, tmp_path, on_step=lambda tick: None)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert reproduce(Path("../runs/run")) == (True, [], [])
+    assert Path.cwd() == tmp_path / "elsewhere"
+
+
 def test_an_unfinished_run_cannot_be_reproduced(run: Path) -> None:
     (run / "DONE").unlink()
     with pytest.raises(ValueError, match="not a finished run"):

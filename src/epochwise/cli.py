@@ -71,6 +71,9 @@ def reproduce(arguments: Sequence[str]) -> int:
     """Run it again from what it saved, compare every number, say what drifted."""
     import json
 
+    from rich.console import Console
+    from rich.progress import Progress
+
     from epochwise.record import is_done
 
     parser = argparse.ArgumentParser("epochwise reproduce", description=reproduce.__doc__)
@@ -84,7 +87,12 @@ def reproduce(arguments: Sequence[str]) -> int:
     from epochwise.reproduce import reproduce as carry_out
 
     try:
-        result = carry_out(options.run)
+        with Progress(console=Console(stderr=True), transient=True) as progress:
+            bar = progress.add_task("training again", total=None)
+            result = carry_out(
+                options.run,
+                on_step=lambda tick: progress.update(bar, completed=tick.step, total=tick.steps),
+            )
     except ValueError as error:
         return _mistake(str(error))
     if options.json:

@@ -148,6 +148,7 @@ class Experiment(Group):
         settings = self.model_dump(mode="json")
         for group in settings.values():
             group.pop("name", None)  # names are labels
+        settings["data"].pop("path")  # data_digest says what lies there
         payload = json.dumps([FORMAT, data_digest, settings], sort_keys=True)
         return hashlib.sha256(payload.encode()).hexdigest()[:12]
 

@@ -1,12 +1,13 @@
 """Build a run again from its saved folder alone, compare every number, say what drifted."""
 
+import contextlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from epochwise.config import Experiment
-from epochwise.record import Record, RowLosses, flat, is_done, read_json, run_folder
+from epochwise.record import Record, RowLosses, Tick, flat, is_done, read_json, run_folder
 
 
 class Reproduction(NamedTuple):
@@ -31,7 +32,7 @@ class Reproduction(NamedTuple):
         ]
 
 
-def reproduce(folder: Path) -> Reproduction:
+def reproduce(folder: Path, *, on_step: Callable[[Tick], None] = lambda tick: None) -> Reproduction:
     """Run `folder`'s experiment once more, elsewhere; the folder itself is only read."""
     import torch
 
@@ -40,11 +41,14 @@ def reproduce(folder: Path) -> Reproduction:
 
     if not is_done(folder):
         raise ValueError(f"{folder} is not a finished run: it has no DONE")
+    folder = folder.resolve()
     before = Record.load(folder / "record.json")
     experiment = load_experiment(folder)
-    torch.set_num_threads(read_json(folder / "provenance.json")["hardware"]["threads"])
-    with tempfile.TemporaryDirectory(prefix="epochwise-") as scratch:
-        run_trunk({before.id: experiment}, Path(scratch), on_step=lambda tick: None)
+    origin = read_json(folder / "provenance.json")
+    torch.set_num_threads(origin["hardware"]["threads"])
+    home = origin["folder"] if Path(origin["folder"]).is_dir() else "."
+    with tempfile.TemporaryDirectory(prefix="epochwise-") as scratch, contextlib.chdir(home):
+        run_trunk({before.id: experiment}, Path(scratch), on_step=on_step)
         again = run_folder(Path(scratch), before.id)
         differences = list(_differences(folder, again))
         drift = list(_drift(folder, again, experiment))
@@ -100,5 +104,7 @@ def _changed_rows(old: Path, new: Path) -> Iterator[str]:
 
 
 def _short(value: Any) -> str:
-    text = "absent" if value is None else str(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    """One line of at most 60 characters."""
+    text = "absent" if value in (None, "") else str(value)
+    line = text.splitlines()[0]
+    return line if len(text) <= 60 else f"{line[:57]}..."

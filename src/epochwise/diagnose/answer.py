@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from epochwise.diagnose.cells import EPOCHS, SIZE, Cell, count, word
 from epochwise.diagnose.regret import LOSS_SHARE, Regret
+from epochwise.diagnose.symptom import RISE
 from epochwise.record import Record
 
 PER_TOKEN = "nats per response token"
@@ -52,7 +53,7 @@ class Answer(NamedTuple):
         if len(self.grid) == 1:
             return f"One setting was run: {cell.words}; validation loss {loss:.3f} {self.unit}."
         if not self.sure:
-            others = " | ".join(self.grid[i].words for i in self.equals)
+            others = "; ".join(self.grid[i].words for i in self.equals)
             return (
                 f"No setting is sure to be best. Begin with {cell.words}: validation loss "
                 f"{loss:.3f} {self.unit}, within {margin} with probability {p:.2f}, and the "
@@ -173,7 +174,8 @@ def _course(course: Course) -> str:
             f"tried, {last}: the best may lie beyond, try {2 * last}."
         )
     worse = end / loss - 1
-    tail = ": more epochs make it worse." if worse >= LOSS_SHARE else ": about the same."
+    meaning = "about the same" if worse < LOSS_SHARE else "too little to count as overfitting"
+    tail = f": {'more epochs make it worse' if worse >= RISE else meaning}."
     return (
         f"{course.place} the validation loss is lowest after {count(epochs, 'epoch')} "
         f"({loss:.3f}) and {worse:.1%} higher after {last}{tail}"

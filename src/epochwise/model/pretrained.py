@@ -14,11 +14,14 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
+from transformers.utils.logging import disable_progress_bar
 
 from epochwise.config import ModelConfig, Weights
 from epochwise.data.template import apply
 from epochwise.model.gguf import converted
 from epochwise.model.location import Location, locate, weights_digest
+
+disable_progress_bar()  # of loading weights: our own progress begins with the first step
 
 
 class Pretrained(NamedTuple):

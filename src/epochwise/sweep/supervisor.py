@@ -45,6 +45,9 @@ class Audience(Protocol):
 
 def fork_server(preload: Sequence[str]) -> ForkServerContext:
     """A context whose first process starts a server that imports `preload` once, for all."""
+    # Semaphores of killed workers (tqdm makes some) are cleaned up, but not without a warning
+    filters = [os.environ.get("PYTHONWARNINGS", ""), "ignore:resource_tracker:UserWarning"]
+    os.environ["PYTHONWARNINGS"] = ",".join(filter(None, filters))
     context = get_context("forkserver")
     context.set_forkserver_preload(list(preload))
     return context

@@ -22,6 +22,7 @@ def provenance(*, data: dict[str, Any], model: dict[str, str], command: str) -> 
         "data": data,
         "model": model,
         "command": command,
+        "folder": str(Path.cwd()),  # from which config.yaml's relative paths are meant
     }
 
 
