@@ -53,6 +53,26 @@ def test_the_same_seed_gives_the_same_result_and_another_seed_another(
     assert first.curve[1:] != other.curve[1:]
 
 
+def test_what_others_draw_changes_nothing(experiment: Experiment, tmp_path: Path) -> None:
+    quiet = alone(experiment, tmp_path / "quiet")
+    run_trunk({"run": experiment}, tmp_path / "drawn", on_step=lambda tick: torch.rand(tick.step))
+    drawn = Record.load(run_folder(tmp_path / "drawn", "run") / "record.json")
+    assert drawn.curve == quiet.curve
+    assert drawn.summary.adapter_digest == quiet.summary.adapter_digest
+
+
+def test_what_an_earlier_attempt_left_is_gone(experiment: Experiment, tmp_path: Path) -> None:
+    fresh = alone(experiment, tmp_path / "fresh")
+    left = run_folder(tmp_path / "again", "run")
+    (left / "adapter").mkdir(parents=True)
+    (left / "journal.jsonl").write_text("half a li", encoding="utf-8")
+    (left / "adapter" / "old.safetensors").touch()
+    again = alone(experiment, tmp_path / "again")
+    assert again.curve == fresh.curve
+    assert not (left / "adapter" / "old.safetensors").exists()
+    assert "half a li" not in (left / "journal.jsonl").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("micro", [1, 4, 8])
 def test_losses_do_not_depend_on_the_micro_batch(
     experiment: Experiment, tmp_path: Path, micro: int

@@ -59,6 +59,15 @@ def test_one_changed_row_is_named_alone(run: Path) -> None:
     assert changes == 1
 
 
+def test_another_adapter_alone_is_a_difference(run: Path) -> None:
+    file = run / "record.json"
+    record = json.loads(file.read_text(encoding="utf-8"))
+    record["summary"]["adapter_digest"] = "0" * 64
+    file.write_text(json.dumps(record), encoding="utf-8")
+    (difference,) = reproduce(run).differences
+    assert difference.startswith("adapter 000000000000 is now ")
+
+
 def test_a_changed_package_version_is_named(run: Path) -> None:
     file = run / "provenance.json"
     provenance = json.loads(file.read_text(encoding="utf-8"))

@@ -83,7 +83,7 @@ def test_a_study_that_is_interrupted_and_extended_keeps_what_is_done(settings, t
     second = carry_out(settings, [8, 16], [1, 2])
     results, messages = second.communicate(timeout=100)
     assert second.returncode == 0, messages
-    assert "4 runs, 1 done already; 2 trunks train 48 row passes instead of 64" in messages
+    assert "4 runs, 1 done already; 2 trunks to train: 48 row passes instead of 64" in messages
     assert results.splitlines()[-1] == str(folder / "report.html")
     assert (folder / "report.html").is_file()
     assert {path: path.stat().st_mtime_ns for path in done.rglob("*")} == kept

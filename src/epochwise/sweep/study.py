@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from epochwise.config import Config
+from epochwise.diagnose.cells import count
 from epochwise.diagnose.finding import Finding, find
 from epochwise.record import Record, RowLosses, Study, finished, is_done, run_folder, write_json
 from epochwise.report import page
@@ -170,8 +171,10 @@ def _done(asked: Plan, folder: Path) -> list[str]:
 
 def _announce(asked: Plan, left: Plan, folder: Path) -> None:
     runs, done = len(asked.runs), len(asked.runs) - sum(len(trunk.runs) for trunk in left.trunks)
-    work = f"{left.row_passes_trained:,} row passes instead of {left.row_passes_asked:,}"
-    say(f"{runs} runs, {done} done already; {len(left.trunks)} trunks train {work}; in {folder}")
+    passes = f"{left.row_passes_trained:,} row passes instead of {left.row_passes_asked:,}"
+    trunks = count(len(left.trunks), "trunk")
+    work = f"{trunks} to train: {passes}" if left.trunks else "nothing is left to train"
+    say(f"{count(runs, 'run')}, {done} done already; {work}; in {folder}")
     for sentence in asked.not_shared:
         say(sentence)
 
