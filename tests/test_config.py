@@ -38,8 +38,9 @@ def test_other_rows_change_the_id_and_labels_do_not(experiment: Experiment) -> N
 
 
 def test_the_label_names_what_people_sweep(experiment: Experiment) -> None:
-    assert experiment.label == "world_1m lora r4 n22 e2"
-    assert changed(experiment, {"train.seed": 3}).label == "world_1m lora r4 n22 e2 s3"
+    assert experiment.label == "world_1m fp32 lora r4 n22 e2 lr0.004 s0"
+    for changes in ({"train.seed": 3}, {"model.weights": "nf4"}, {"train.learning_rate": 1e-3}):
+        assert changed(experiment, changes).label != experiment.label
 
 
 def test_values_are_final_and_unknown_keys_are_mistakes(experiment: Experiment) -> None:

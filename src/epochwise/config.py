@@ -133,11 +133,11 @@ class Experiment(Group):
 
     @property
     def label(self) -> str:
-        """A name that a person can read: `world_1m lora r8 n128 e4`, seed where it is not 0."""
+        """A name that a person can read: `world_1m fp32 lora r8 n128 e4 lr0.0004 s0`."""
         rank = "" if self.peft.rank is None else f" r{self.peft.rank}"
-        seed = f" s{self.train.seed}" if self.train.seed else ""
-        method = f"{self.model.name} {self.peft.name}{rank}"
-        return f"{method} n{self.data.size} e{self.train.epochs}{seed}"
+        method = f"{self.model.name} {self.model.weights} {self.peft.name}{rank}"
+        train = self.train
+        return f"{method} n{self.data.size} e{train.epochs} lr{train.learning_rate:g} s{train.seed}"
 
     def id(self, data_digest: str) -> str:
         """12 hex digits: equal for two experiments exactly when their numbers must be equal.

@@ -70,7 +70,7 @@ def carry_out(settings, sizes, epochs):
 def test_a_study_that_is_interrupted_and_extended_keeps_what_is_done(settings, tmp_path):
     first = carry_out(settings, [8], [1, 400])
     heard = next(line for line in first.stderr if "val loss" in line)
-    assert " n8 e1: val loss" in heard
+    assert " n8 e1 lr0.004 s0: val loss" in heard
     first.send_signal(signal.SIGINT)
     _, messages = first.communicate(timeout=60)
     assert first.returncode == 130
