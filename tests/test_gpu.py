@@ -75,3 +75,22 @@ def test_a_short_sweep_runs_on_the_device(tmp_path: Path, monkeypatch: pytest.Mo
     assert main(["sweep", *small]) == 0
     done = [folder for folder in tmp_path.glob("multirun/*/*/runs/*") if is_done(folder)]
     assert len(done) == 4
+
+
+def test_a_study_resumed_equals_one_that_was_never_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = ["sweep", "data.size=16", "data.val_size=8", "peft.r=2,4", "peft.lora_dropout=0.1"]
+    plans = {"whole": ["1,3"], "resumed": ["1", "1,3"]}
+    records: dict[str, dict[str, Record]] = {}
+    for name, steps in plans.items():
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        for epochs in steps:
+            assert main([*small, f"train.epochs={epochs}", "study=resumable", "track=none"]) == 0
+        files = (tmp_path / name).glob("multirun/resumable/*/runs/*/record.json")
+        records[name] = {record.id: record for record in map(Record.load, files)}
+    assert records["whole"].keys() == records["resumed"].keys()
+    for run_id, whole in records["whole"].items():
+        assert records["resumed"][run_id].curve == whole.curve
+        assert records["resumed"][run_id].summary.adapter_digest == whole.summary.adapter_digest

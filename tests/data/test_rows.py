@@ -141,7 +141,11 @@ BAD: list[tuple[str, str | bytes, list[str]]] = [
     ("more.csv", "instruction,output\na,b,c\n", ["more.csv row 1", "3 cells under 2 columns"]),
     ("less.csv", "instruction,output\na,b\nc\n", ["less.csv row 2", "1 cells", "quote"]),
     ("twice.csv", "output,output\na,b\n", ["name each column once", "'output'"]),
-    ("m.json", '[{"instruction": "a"}]', ["column 'output' is missing", "data.format={output"]),
+    (
+        "m.json",
+        '[{"instruction": "a"}]',
+        ["m.json: column 'output' is missing; the", ". Name the right one"],
+    ),
     (
         "typo.json",
         '[{"instruction": "a", "ouput": "b"}]',

@@ -47,7 +47,8 @@ def columns(records: Sequence[Record]) -> list[str]:
 def tabular(records: Sequence[Record], renamed: dict[str, str]) -> tuple[list[Row], list[str]]:
     """Rows of Alpaca's columns, and what is wrong with them; `renamed` maps our names to theirs."""
     if faults := _column_faults(columns(records), renamed):
-        raise DataError(faults)
+        file = records[0].place.rsplit(" ", 2)[0]  # `my.json row 17`
+        raise DataError([f"{file}: {fault}" for fault in faults])
     theirs = {ours: renamed.get(ours, ours) for ours in COLUMNS}
     problems: list[str] = []
     rows = [_Fields(record, theirs, problems).row() for record in records]
@@ -74,7 +75,7 @@ def _column_faults(found: list[str], renamed: dict[str, str]) -> list[str]:
     ]
     faults += [
         f"column {name!r} is missing; the columns are {found}{nearest(name, found)}"
-        f" Name the right one with 'data.format={{{name}: THEIRS}}'"
+        f". Name the right one with 'data.format={{{name}: THEIRS}}'"
         for name in REQUIRED
         if name not in renamed and name not in found
     ]
