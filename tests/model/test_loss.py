@@ -1,7 +1,8 @@
 import pytest
 import torch
+from llama import tiny_llama
 from torch import Tensor, nn
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import LlamaForCausalLM
 
 from epochwise.data.batch import Batch
 from epochwise.model.loss import require_finite, response_nats
@@ -9,15 +10,7 @@ from epochwise.model.loss import require_finite, response_nats
 
 @pytest.fixture(scope="module")
 def model() -> LlamaForCausalLM:
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=50,
-        hidden_size=16,
-        intermediate_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-    )
-    return LlamaForCausalLM(config).eval()
+    return tiny_llama(layers=2)
 
 
 def batch(ids: list[list[int]], scored_from: list[int]) -> Batch:

@@ -74,7 +74,7 @@ class Figures(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """The finding, and the run it recommends; None where no setting is sure enough."""
+    """The finding, and the run it recommends; None where none can be compared."""
 
     finding: JSON
     record: Record | None
