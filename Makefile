@@ -35,9 +35,13 @@ format: setup ## write the format
 
 bench: setup ## measure speed beside a peer; prints ratios
 	$(BIN)/python benchmarks/throughput.py
+	$(BIN)/python benchmarks/sweep.py
+	$(BIN)/python benchmarks/overhead.py
+	$(BIN)/python benchmarks/ledger.py
 
 soak: setup ## the long fault and fuzz suites
-	EPOCHWISE_SOAK=1 $(BIN)/pytest -n auto tests/test_fuzz.py
+	EPOCHWISE_SOAK=1 $(BIN)/pytest -n auto -rP tests/test_fuzz.py tests/test_resume.py tests/faults \
+	  tests/compose tests/sweep/test_ledger.py tests/train/test_checkpoint.py
 
 gpu: setup ## the tests that need a CUDA device
 	$(BIN)/pytest -m gpu

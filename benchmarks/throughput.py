@@ -84,10 +84,12 @@ def experiment(arguments: argparse.Namespace) -> Any:
                 "batch_size": BATCH,
                 "micro_batch_size": None,
                 "schedule": "constant",
+                "cooldown": 0.2,
                 "warmup_steps": 0,
                 "weight_decay": 0.0,
                 "clip_norm": 1.0,
                 "seed": 0,
+                "max_skipped_steps": 0,
             },
             "evaluate": {"name": "loss", "probe_size": 8, "batch_size": 8},
         }
@@ -136,6 +138,7 @@ def ours(arguments: argparse.Namespace) -> dict[str, float]:
 
 def peer(arguments: argparse.Namespace) -> dict[str, float]:
     """Transformers' Trainer as its documentation has it, on the same ids and labels."""
+    import numpy as np
     import torch
     from peft import LoraConfig, get_peft_model
     from transformers import Trainer, TrainingArguments
@@ -159,9 +162,10 @@ def peer(arguments: argparse.Namespace) -> dict[str, float]:
 
     rows = [
         {
-            "input_ids": list(example.ids),
+            "input_ids": np.asarray(example.ids).tolist(),
             "attention_mask": [1] * len(example.ids),
-            "labels": [-100] * example.scored_from + list(example.ids[example.scored_from :]),
+            "labels": [-100] * example.scored_from
+            + np.asarray(example.ids[example.scored_from :]).tolist(),
         }
         for example in examples
     ]

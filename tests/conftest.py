@@ -2,9 +2,12 @@
 
 import json
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 os.environ |= {
+    "XDG_CACHE_HOME": tempfile.mkdtemp(prefix="epochwise-cache-"),  # what tests keep is nobody's
     "HF_HUB_OFFLINE": "1",
     "OMP_NUM_THREADS": "1",  # workers of pytest share the cores: two threads each are slower
     "TOKENIZERS_PARALLELISM": "false",
@@ -14,7 +17,12 @@ os.environ |= {
 import pytest
 
 from epochwise.config import Experiment
+from epochwise.world import model_folder
 from epochwise.world.generator import rows
+
+
+def pytest_sessionfinish() -> None:
+    shutil.rmtree(os.environ["XDG_CACHE_HOME"], ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
@@ -23,6 +31,20 @@ def rows_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("rows") / "rows.json"
     path.write_text(json.dumps(rows(240)), encoding="utf-8")
     return path
+
+
+@pytest.fixture(scope="session")
+def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One layer with random weights and the world's tokenizer: for tests of many trainings."""
+    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+
+    folder = tmp_path_factory.mktemp("tiny_base")
+    tokenizer = AutoTokenizer.from_pretrained(model_folder("1m"))
+    tokenizer.save_pretrained(folder)
+    sizes = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1}
+    config = LlamaConfig(vocab_size=len(tokenizer), num_attention_heads=2, **sizes)
+    LlamaForCausalLM(config).save_pretrained(folder)
+    return folder
 
 
 @pytest.fixture
@@ -61,10 +83,12 @@ def experiment(rows_file: Path) -> Experiment:
                 "batch_size": 8,
                 "micro_batch_size": 3,
                 "schedule": "constant",
+                "cooldown": 0.2,
                 "warmup_steps": 2,
                 "weight_decay": 0.01,
                 "clip_norm": 1.0,
                 "seed": 0,
+                "max_skipped_steps": 0,
             },
             "evaluate": {"name": "loss", "probe_size": 10, "batch_size": 5},
         }

@@ -25,6 +25,8 @@ SUMMARY = Summary(
     trainable_parameters=10,
     adapter_digest="ad",
     dropped_rows=0,
+    micro_batch_size=8,
+    skipped_steps=0,
 )
 VAL = (3.0, 2.0, 1.0, 1.5, 2.5)  # lowest after epoch 2
 PROBE = (3.0, 1.75, 0.75, 0.5, 0.25)

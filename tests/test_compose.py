@@ -6,9 +6,11 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
-from epochwise.compose.check import plan
+from epochwise.compose.check import checked, plan
+from epochwise.compose.grid import spelled
 from epochwise.compose.machine import ENOUGH, WORLD_ROWS
-from epochwise.compose.places import conf_folder
+from epochwise.compose.overrides import setting
+from epochwise.compose.places import conf_folder, config_loader
 from epochwise.config import Config
 from epochwise.world.generator import MOST_ROWS
 
@@ -50,6 +52,22 @@ def test_a_swept_grid_equals_hydras_one_by_one() -> None:
     assert found.configs == one_by_one
 
 
+def test_jobs_spelled_out_by_the_sweeper_give_the_same_plan() -> None:
+    arguments = [
+        "peft=lora,dora",
+        "train.learning_rate=1e-3,0.1",
+        "track.tags=[a],['b, c']",
+        "question='\\'',null_,'null'",
+        "data.format=alpaca,{input: '${study}'}",
+        "peft.lora_alpha=${peft.r},2.5",
+    ]
+    with config_loader(None) as loader:
+        jobs = spelled([setting(argument, loader) for argument in arguments])
+        found = checked(loader, "config", jobs)
+    assert len(found.configs) == 2 * 2 * 2 * 3 * 2 * 2
+    assert found == plan(arguments, sweep=True)
+
+
 def test_overrides_are_the_typed_values_of_what_differs() -> None:
     found = plan(["track=none", "peft=lora,dora", "train.learning_rate=1e-3,2e-3"], sweep=True)
     assert found.overrides == [
@@ -62,7 +80,7 @@ def test_overrides_are_the_typed_values_of_what_differs() -> None:
 
 def test_a_glob_compares_all_files_of_a_group() -> None:
     found = plan(["train=glob(*,exclude=smoke)"], sweep=True)
-    assert [cell["train"] for cell in found.overrides] == ["cosine", "default", "linear"]
+    assert [cell["train"] for cell in found.overrides] == ["cosine", "default", "linear", "wsd"]
 
 
 @pytest.fixture

@@ -1,17 +1,20 @@
 """What a CUDA device changes. `make gpu`; skipped where there is none."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from bitsandbytes.nn.modules import Linear4bit
 from settings import changed
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from epochwise.cli import main
-from epochwise.config import Experiment
-from epochwise.experiment import run_trunk
-from epochwise.record import Record, is_done, run_folder
+from epochwise.config import ONE_DEVICE, Experiment
+from epochwise.experiment import Manner, run_trunk
+from epochwise.model.dequantised import Dequantised
+from epochwise.record import Record, Tick, is_done, run_folder
 from epochwise.world import model_folder
 
 pytestmark = [
@@ -94,3 +97,46 @@ def test_a_study_resumed_equals_one_that_was_never_stopped(
     for run_id, whole in records["whole"].items():
         assert records["resumed"][run_id].curve == whole.curve
         assert records["resumed"][run_id].summary.adapter_digest == whole.summary.adapter_digest
+
+
+@pytest.mark.parametrize("weights", ["nf4", "bf16"])
+def test_a_run_stopped_at_a_step_resumes_bit_for_bit(
+    experiment: Experiment, billion: Path, tmp_path: Path, weights: str
+) -> None:
+    run = changed(experiment, {"model.path": str(billion), "model.weights": weights})
+    run_trunk({"run": run}, tmp_path / "whole")
+    whole = Record.load(run_folder(tmp_path / "whole", "run") / "record.json")
+
+    def stop_at(step: int) -> Callable[[Tick], None]:
+        def tell(tick: Tick) -> None:
+            if tick.step == step:
+                raise KeyboardInterrupt
+
+        return tell
+
+    every_step = Manner(config=ONE_DEVICE.model_copy(update={"checkpoint_seconds": 0}))
+    for step in range(1, whole.summary.steps + 1):
+        folder = tmp_path / str(step)
+        with pytest.raises(KeyboardInterrupt):
+            run_trunk({"run": run}, folder, on_step=stop_at(step), manner=every_step)
+        run_trunk({"run": run}, folder)
+        record = Record.load(run_folder(folder, "run") / "record.json")
+        assert record.curve == whole.curve
+        assert record.summary.adapter_digest == whole.summary.adapter_digest
+
+
+@pytest.mark.parametrize("rows", [4, 64])
+def test_dequantised_weights_give_the_numbers_of_nf4(rows: int) -> None:
+    torch.manual_seed(0)
+    plain = Linear4bit(512, 256, bias=False, compute_dtype=torch.bfloat16, quant_type="nf4").cuda()
+    kept = Dequantised(plain)
+    results = []
+    for linear in (plain, kept):
+        x = torch.linspace(-1, 1, rows * 32 * 512, device="cuda").view(rows, 32, 512)
+        x.requires_grad_(True)
+        with torch.autocast("cuda", dtype=torch.bfloat16):
+            y = linear(x)
+        y.float().square().sum().backward()
+        results.append((y.detach(), x.grad))
+    assert torch.equal(results[0][0], results[1][0])
+    assert torch.equal(results[0][1], results[1][1])

@@ -10,17 +10,21 @@ FILES = sorted(SOURCE.rglob("*.py"))
 MAY_IMPORT = {
     "__init__": set(),
     "draw": set(),
+    "cache": set(),
     "record": set(),
     "world": {"draw"},
     "config": set(),
-    "data": {"config", "draw", "world"},
-    "model": {"config", "data", "draw", "world"},
+    "data": {"cache", "config", "draw", "world"},
+    "model": {"cache", "config", "data", "draw", "world"},
     "diagnose": {"record"},
     "train": {"config", "data", "diagnose", "model", "record"},
     "report": {"diagnose", "record"},
     "experiment": {"config", "data", "model", "record", "train"},
     "reproduce": {"config", "experiment", "record", "train"},
-    "sweep": {"config", "data", "diagnose", "experiment", "record", "report", "train"},
+    "sweep": {
+        *("cache", "config", "data", "diagnose", "experiment", "model", "record", "report"),
+        "train",
+    },
     "compose": {"config", "data", "model", "sweep"},
     "cli": {"compose", "config", "record", "report", "reproduce", "sweep"},
     "__main__": {"cli"},
@@ -35,9 +39,21 @@ HOMES = {
     "wandb": {"train"},
     "plotly": {"report"},
     "jinja2": {"data", "report"},
+    "ray": {"sweep"},
+    "submitit": {"sweep"},
     "torch": {"data", "experiment", "model", "reproduce", "sweep", "train", "world"},
 }
-HEAVY = {"torch", "transformers", "lightning", "peft", "wandb", "datasets", "bitsandbytes"}
+HEAVY = {
+    "ray",
+    "submitit",
+    "torch",
+    "transformers",
+    "lightning",
+    "peft",
+    "wandb",
+    "datasets",
+    "bitsandbytes",
+}
 LIGHT = ("config", "record", "draw", "cli", "compose", "diagnose", "report")
 
 

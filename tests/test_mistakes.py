@@ -54,7 +54,17 @@ MISTAKES = {  # command line -> what its message must say
     "train peft.r=0": ["peft.r=0: must be a whole number, 1 or more"],
     "train peft.lora_dropout=1.5": ["peft.lora_dropout=1.5: must be a share in [0, 1)"],
     "sweep train.epochs=1,0 peft.r=2,4": ["train.epochs=0: must be a whole number, 1 or more"],
-    "sweep --jobs 0": ["hydra.launcher.jobs=0: must be a whole number, 1 or more"],
+    "sweep --jobs 0": ["hydra.launcher.n_jobs=0: must be a whole number, 1 or more"],
+    "train train.cooldown=0.5": ["train.cooldown=0.5: must be a number, 0.1 or more, at most 0.2"],
+    "train trainer.devices=0": ["trainer.devices=0: must be a whole number, 1 or more"],
+    "train trainer.strategy=dp": ["trainer.strategy=dp: must be one of auto, ddp, fsdp"],
+    "train trainer.strategy=ddp": ["trainer.strategy=ddp: needs several devices"],
+    "train peft=qlora trainer.strategy=fsdp trainer.devices=2": ["cuts weights into parts"],
+    "train peft=adalora trainer.strategy=fsdp trainer.devices=2": ["AdaLoRA looks at whole"],
+    "train trainer.epochs=2": ["trainer.epochs: no such key", "keys of trainer: "],
+    "sweep hydra.launcher.retries=-1": ["hydra.launcher.retries=-1: must be a whole number, 0"],
+    "sweep hydra.launcher.timeout=0": ["hydra.launcher.timeout=0: must be a number of seconds"],
+    "sweep hydra.launcher.on_failure=retry": ["must be continue or stop"],
     # ways of writing
     "train train.epochs=1,2": ["train.epochs=1,2: one run takes one value", "epochwise sweep"],
     "train train.epochs=3 train.epochs=4": ["train.epochs: given 2 times: 3 and 4; keep one"],
@@ -68,7 +78,30 @@ MISTAKES = {  # command line -> what its message must say
     "sweep train.learning_rate=interval(0,1)": ["an interval has no end of values", "range("],
     "train train.epochs=${train.foo}": ["train.epochs: cannot be resolved", "train.foo"],
     "train hydra.run.dir=/tmp/x": ["hydra.run.dir: epochwise decides this", "folder"],
-    "train hydra/launcher=basic": ["hydra/launcher: epochwise decides this"],
+    # where trunks are carried out
+    "train hydra/launcher=basic": ["hydra/launcher=basic: must be one of epochwise, ray, slurm"],
+    "sweep hydra/launcher=slrum": ["must be one of epochwise, ray, slurm; did you mean slurm?"],
+    "sweep hydra.launcher.n_job=2": ["n_job: epochwise decides this; did you mean", "n_jobs?"],
+    "sweep hydra.launcher.partition=gpu": [
+        "hydra.launcher.partition: is no key of hydra/launcher=epochwise",
+        "choose hydra/launcher=slurm, or leave it out",
+    ],
+    "sweep hydra/launcher=slurm hydra.launcher.timeout=60": [
+        "hydra.launcher.timeout: is no key of hydra/launcher=slurm",
+        "it has hydra.launcher.timeout_min",
+    ],
+    "sweep hydra/launcher=slurm hydra.launcher.timeout_min=0.5": [
+        "timeout_min=0.5: must be a whole"
+    ],
+    "sweep hydra/launcher=slurm hydra.launcher.setup=module": ["must be a list of shell lines"],
+    "sweep hydra/launcher=slurm hydra.launcher.additional_parameters=[a]": ["must be a mapping"],
+    "sweep hydra/launcher=slurm hydra.launcher.cluster=lsf": ["must be slurm or local"],
+    "sweep hydra/launcher=ray hydra.launcher.num_cpus=0": ["num_cpus=0: must be a whole number, 1"],
+    "sweep hydra/launcher=ray hydra.launcher.num_gpus=1.5": [
+        "must be a whole number",
+        "share of one",
+    ],
+    "sweep hydra/launcher=ray hydra.launcher.address=head": ["must be HOST:PORT, ray://HOST:PORT"],
     "train --config-dir /tmp": ["--config-dir: not used here", "experiments/NAME.yaml"],
     "train -m train.epochs=1,2 --cfg job": ["--multirun and --cfg: exclude each other"],
     # code

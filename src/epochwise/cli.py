@@ -6,12 +6,15 @@ import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from epochwise import __version__
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
+
+    from epochwise.sweep.launch import Launch
+    from epochwise.sweep.outlook import Outlook
 
 DONE, FAILED, MISTAKE, DIFFERS, INTERRUPTED = 0, 1, 2, 3, 130
 DEFAULT_STUDY = "epochs_vs_size"
@@ -43,14 +46,39 @@ def train(arguments: Sequence[str]) -> int:
 
 def sweep(arguments: Sequence[str]) -> int:
     """A study: a file of experiments/, or whatever axes the command line names."""
-    from epochwise.compose.overrides import axis_keys
-
     flags = _flags("sweep", arguments)
-    names = [text for text in flags.overrides[:1] if "=" not in text and text[:1] not in "+~"]
-    flags.overrides = flags.overrides[len(names) :]
+    study = _study(flags)
     flags.multirun = not flags.cfg
-    default = [] if axis_keys(flags.overrides) else [DEFAULT_STUDY]
-    return _compose_and_run("sweep", arguments, flags, next(iter(names + default), None))
+    return _compose_and_run("sweep", arguments, flags, study)
+
+
+def plan(arguments: Sequence[str]) -> int:
+    """What a sweep would run and cost, before it runs. Nothing is trained, downloaded or left."""
+    from epochwise.compose.check import plan as composed
+
+    flags = _plan_flags(arguments)
+    study = _study(flags)
+    typed = [*flags.overrides, *_launcher_settings(flags)]
+    settings = [*typed, *_named(typed, flags, study)]
+    found = composed(settings, study or "config", sweep=True)
+    problems = _plan_problems(flags) + found.problems
+    if problems:
+        return _mistakes(problems)
+    from epochwise.sweep.outlook import outlook
+
+    words = [*([study] if study else []), *typed]
+    launch = _launch(settings, study, shlex.join(["epochwise", "sweep", *words]))
+    try:
+        foreseen = outlook(
+            found.configs,
+            found.overrides,
+            launch,
+            skipped=found.skipped,
+            price_per_hour=flags.price_per_hour,
+        )
+    except ValueError as problem:  # the cluster is not there, or has too little
+        return _mistake(str(problem))
+    return _tell(foreseen, flags, study, typed)
 
 
 def report(arguments: Sequence[str]) -> int:
@@ -65,6 +93,33 @@ def report(arguments: Sequence[str]) -> int:
 
     print(judged(folder)[1])
     return DONE
+
+
+def status(arguments: Sequence[str]) -> int:
+    """Where a study stands, also while another terminal works on it."""
+    import json
+
+    from rich.console import Console
+
+    parser = argparse.ArgumentParser("epochwise status", description=status.__doc__)
+    parser.add_argument("study", type=Path, help="the study's folder: multirun/NAME/STAMP")
+    parser.add_argument("--json", action="store_true", help="one JSON document instead of lines")
+    options = parser.parse_args(arguments)
+    if not (options.study / "study.json").is_file():
+        remedy = f"give multirun/NAME/STAMP{_newest(options.study)}"
+        return _mistake(f"{options.study}: is no study folder; {remedy}")
+    from epochwise.sweep.status import shown
+    from epochwise.sweep.status import status as standing
+
+    try:
+        found = standing(options.study)
+    except ValueError as error:
+        return _mistake(str(error))
+    if options.json:
+        print(json.dumps(found.json(), indent=2))
+    else:
+        Console(highlight=False).print(shown(found))
+    return FAILED if found.counts["failed"] else DONE
 
 
 def reproduce(arguments: Sequence[str]) -> int:
@@ -105,6 +160,8 @@ def reproduce(arguments: Sequence[str]) -> int:
 COMMANDS = {
     "train": Command(train, "train [key=value ...]", "one run"),
     "sweep": Command(sweep, "sweep [NAME] [key=v1,v2 ...]", "a study: experiments/NAME.yaml"),
+    "plan": Command(plan, "plan [NAME] [key=v1,v2 ...]", "what a sweep would run, take and cost"),
+    "status": Command(status, "status STUDY_FOLDER", "where a study stands, from any terminal"),
     "report": Command(report, "report STUDY_FOLDER", "a study's tables and page, written again"),
     "reproduce": Command(reproduce, "reproduce RUN_FOLDER", "a run again, every number compared"),
 }
@@ -158,6 +215,91 @@ def _flags(command: str, arguments: Sequence[str]) -> argparse.Namespace:
     return flags
 
 
+def _study(flags: argparse.Namespace) -> str | None:
+    """The study file that is named in front of the settings, which are left."""
+    from epochwise.compose.overrides import axis_keys
+
+    names = [text for text in flags.overrides[:1] if "=" not in text and text[:1] not in "+~"]
+    flags.overrides = flags.overrides[len(names) :]
+    default = [] if axis_keys(flags.overrides) else [DEFAULT_STUDY]
+    return next(iter(names + default), None)
+
+
+def _plan_flags(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        "epochwise plan",
+        usage="epochwise plan [NAME] [key=v1,v2 ...] [options]",
+        description=plan.__doc__,
+    )
+    parser.add_argument("overrides", nargs="*", metavar="NAME key=v1,v2", help="as for sweep")
+    parser.add_argument("--json", action="store_true", help="one JSON document instead of a table")
+    parser.add_argument(
+        "--format",
+        choices=("commands", "slurm", "skypilot"),
+        help="the study as a script for machines that share a folder",
+    )
+    parser.add_argument(
+        "--price-per-hour", type=float, metavar="PRICE", help="of this machine: tells the cost"
+    )
+    parser.add_argument("--jobs", metavar="N", help="trunks at a time, as for sweep")
+    parser.add_argument("--fresh", action="store_true", help="as if no run were done yet")
+    flags, flags_unknown = parser.parse_known_intermixed_args(arguments)
+    flags.unknown = flags_unknown
+    flags.known = re.findall(r"--[a-z-]+", parser.format_help())
+    flags.multirun = True
+    return flags
+
+
+def _plan_problems(flags: argparse.Namespace) -> list[str]:
+    from epochwise.compose.nearest import hint, nearest
+
+    problems = [f"{text}: no such flag{hint(nearest(text, flags.known))}" for text in flags.unknown]
+    price = flags.price_per_hour
+    if price is not None and not 0 <= price < float("inf"):
+        problems.append(f"--price-per-hour {price:g}: must be a number, 0 or more")
+    if flags.format and flags.json:
+        problems.append("--json and --format: exclude each other; keep one")
+    if flags.format and flags.fresh:
+        problems.append("--fresh: a script gathers runs that are done; leave --fresh out")
+    return problems
+
+
+def _launch(settings: Sequence[str], study: str | None, command: str) -> "Launch":
+    """hydra.launcher as the study file and the settings have it."""
+    from omegaconf import OmegaConf
+
+    from epochwise.compose.grid import composed
+    from epochwise.compose.places import config_loader, studies
+    from epochwise.sweep.launch import launch_of
+
+    own = [text for text in settings if text.startswith("hydra")]
+    with config_loader(studies()[study].parent if study else None) as loader:
+        launcher = OmegaConf.to_container(composed(loader, study or "config", own).hydra.launcher)
+    assert isinstance(launcher, dict)
+    chosen = {str(key): value for key, value in launcher.items() if key != "_target_"}
+    return launch_of(chosen | {"command": command})
+
+
+def _tell(
+    foreseen: "Outlook", flags: argparse.Namespace, study: str | None, typed: Sequence[str]
+) -> int:
+    import json
+
+    from rich.console import Console
+
+    if flags.format:
+        from epochwise.sweep.scripts import Typed, script
+
+        print(script(flags.format, foreseen, Typed(study, typed)))
+    elif flags.json:
+        print(json.dumps(foreseen.json(), indent=2))
+    else:
+        from epochwise.sweep.outline import outline
+
+        Console(highlight=False).print(outline(foreseen))
+    return DONE
+
+
 def _compose_and_run(
     command: str, arguments: Sequence[str], flags: argparse.Namespace, study: str | None
 ) -> int:
@@ -177,7 +319,7 @@ def _compose_and_run(
 
 def _launcher_settings(flags: argparse.Namespace) -> list[str]:
     fresh = ["hydra.launcher.fresh=true"] if flags.fresh else []
-    return fresh + ([f"hydra.launcher.jobs={flags.jobs}"] if flags.jobs is not None else [])
+    return fresh + ([f"hydra.launcher.n_jobs={flags.jobs}"] if flags.jobs is not None else [])
 
 
 def _flag_problems(flags: argparse.Namespace) -> list[str]:
@@ -260,17 +402,14 @@ def _one_run(settings: "DictConfig") -> None:
     from omegaconf import OmegaConf
 
     from epochwise.config import Config
+    from epochwise.sweep.launch import launch_of
     from epochwise.sweep.study import carry_out
 
     config = Config.model_validate(OmegaConf.to_container(settings, resolve=True))
-    launcher: Any = HydraConfig.get().launcher
-    status = carry_out(
-        [config],
-        overrides=[{}],
-        command=launcher.command,
-        jobs=launcher.jobs,
-        fresh=launcher.fresh,
-    )
+    launcher = OmegaConf.to_container(HydraConfig.get().launcher)
+    assert isinstance(launcher, dict)
+    chosen = {str(key): value for key, value in launcher.items() if key != "_target_"}
+    status = carry_out([config], overrides=[{}], launch=launch_of(chosen))
     raise SystemExit(status)  # Hydra has no other way to pass a status on
 
 

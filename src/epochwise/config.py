@@ -10,12 +10,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
-FORMAT = 1  # of the numbers a config stands for: raised when the same config gives other numbers
+FORMAT = 2  # of the numbers a config stands for: raised when the same config gives other numbers
 
 Positive = Annotated[int, Field(ge=1)]
 NonNegative = Annotated[int, Field(ge=0)]
 Weights = Literal["nf4", "int8", "bf16", "fp32"]
-Schedule = Literal["constant", "cosine", "linear"]
+Schedule = Literal["constant", "wsd", "cosine", "linear"]
 WHOLE_MODEL = ("FULL", "LAST_LAYERS")  # our own two: they train base weights and add nothing
 
 
@@ -98,12 +98,16 @@ class TrainConfig(Group):
     micro_batch_size: Positive | None
     """Rows in one forward pass; None for batch_size. Changes memory, not the loss."""
     schedule: Schedule
+    cooldown: Annotated[float, Field(ge=0.1, le=0.2)]
+    """Share of a wsd run over which the rate falls at the end; other schedules have none."""
     warmup_steps: NonNegative
     """Absolute, not a share of the run: so runs of different length begin alike."""
     weight_decay: Annotated[float, Field(ge=0, lt=1)]
     clip_norm: Annotated[float, Field(gt=0)]
     seed: NonNegative
-    """Decides adapter init, order and dropout."""
+    """Decides adapter init, dropout, and the order of rows after the first pass."""
+    max_skipped_steps: NonNegative
+    """Steps whose loss or gradient is not finite that may be left out; one more stops the run."""
 
 
 class EvaluateConfig(Group):
@@ -122,6 +126,22 @@ class TrackConfig(Group):
     tags: list[str]
 
 
+class TrainerConfig(Group):
+    """How a run is carried out, which changes no number: it is no part of a run's id."""
+
+    devices: Positive
+    """Processes that share each step of one run, one a device."""
+    strategy: Literal["auto", "ddp", "fsdp"]
+    """auto: one device alone, several as ddp."""
+    checkpoint_seconds: Annotated[float, Field(ge=0)]
+    """Time between two checkpoints; 0 saves after every step."""
+    hang_seconds: Annotated[float, Field(gt=0)]
+    """A step that takes longer is taken for a hang: its stacks go to the log, the worker ends."""
+
+
+ONE_DEVICE = TrainerConfig(devices=1, strategy="auto", checkpoint_seconds=60, hang_seconds=1800)
+
+
 class Experiment(Group):
     """Everything that can change a number."""
 
@@ -137,7 +157,8 @@ class Experiment(Group):
         rank = "" if self.peft.rank is None else f" r{self.peft.rank}"
         method = f"{self.model.name} {self.model.weights} {self.peft.name}{rank}"
         train = self.train
-        return f"{method} n{self.data.size} e{train.epochs} lr{train.learning_rate:g} s{train.seed}"
+        rate = f"lr{train.learning_rate:g}{'' if train.schedule == 'constant' else train.schedule}"
+        return f"{method} n{self.data.size} e{train.epochs} {rate} s{train.seed}"
 
     def id(self, data_digest: str) -> str:
         """12 hex digits: equal for two experiments exactly when their numbers must be equal.
@@ -149,6 +170,8 @@ class Experiment(Group):
         for group in settings.values():
             group.pop("name", None)  # names are labels
         settings["data"].pop("path")  # data_digest says what lies there
+        if self.train.schedule != "wsd":
+            settings["train"].pop("cooldown")
         payload = json.dumps([FORMAT, data_digest, settings], sort_keys=True)
         return hashlib.sha256(payload.encode()).hexdigest()[:12]
 
@@ -156,6 +179,7 @@ class Experiment(Group):
 class Config(Experiment):
     """What conf/config.yaml composes to: an experiment, and where it goes."""
 
+    trainer: TrainerConfig
     track: TrackConfig
     study: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
     question: str

@@ -4,56 +4,100 @@ A run alone is a trunk with one exit: there is no other code path.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
-from epochwise.config import Experiment
-from epochwise.data.batch import steps_per_epoch
-from epochwise.data.module import Rows
+from epochwise.config import ONE_DEVICE, Experiment, TrainerConfig
 from epochwise.data.prepare import prepare
 from epochwise.data.rows import digest
-from epochwise.model.adapter import add_adapter
+from epochwise.model.adapter import add_adapter, build_optimizer
 from epochwise.model.module import FineTuner
-from epochwise.model.pretrained import load_pretrained
+from epochwise.model.pretrained import fresh, load_pretrained
+from epochwise.model.ranks import ALONE, Ranks
+from epochwise.model.sharded import shard
 from epochwise.record import Tick
-from epochwise.train.provenance import provenance
-from epochwise.train.schedule import schedule
-from epochwise.train.trainer import build_trainer
-from epochwise.train.trunk import Trunk
+from epochwise.train.board import Board
+from epochwise.train.memory import forget_peak
+from epochwise.train.provenance import made_with, provenance
+from epochwise.train.state import State
+from epochwise.train.stop import Stop
+from epochwise.train.trainer import Watch
+from epochwise.train.trajectory import Paths, stretch
+from epochwise.train.trunk import Surroundings, Trunk
+from epochwise.train.untuned import Untuned
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a trunk is carried out; no number depends on it."""
+
+    name: str = "trunk"
+    """States are kept under trunks/NAME, and what an earlier attempt kept there is taken up."""
+    config: TrainerConfig = ONE_DEVICE
+    command: str = ""
+    """What was typed, for provenance."""
+    stop: Stop = Stop(Path("nowhere"))
+    ranks: Ranks = ALONE
+    """This process's place among those that train these runs together."""
+    leave_in: Path | None = None
+    """Where the runs' folders go, if not into the study's: only the first rank's are kept."""
+    alive: Callable[[], None] = lambda: None
+    """Told with every batch, so that a hang is noticed."""
+    may_publish: Callable[[], None] = lambda: None
+    """Raises when another attempt has taken this one's place."""
 
 
 def run_trunk(
     runs: dict[str, Experiment],
     folder: Path,
     *,
-    on_step: Callable[[Tick], None],
-    command: str = "",
+    on_step: Callable[[Tick], None] = lambda tick: None,
+    manner: Manner = Manner(),
 ) -> None:
-    """Train once, to the end of the longest run; the others leave on the way.
+    """Train every step that these runs share once; each leaves when it has taken its last.
 
     Args:
-        runs: Run id -> experiment; they differ only in train.epochs.
+        runs: Run id -> experiment; all start from the same untrained state.
         folder: The study's. Each run leaves runs/ID in it, exactly as if it had run alone.
         on_step: Told of every optimizer step.
-        command: What was typed, for provenance.
+
+    Raises:
+        Stopped: It was asked for, and obeyed after a step; the state is kept.
     """
-    longest = max(runs.values(), key=lambda run: run.train.epochs)
-    train, weights = longest.train, longest.model.weights
-    device = torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
-    base, tokenizer, fingerprint = load_pretrained(longest.model, device)
-    data = prepare(longest.data, longest.evaluate, tokenizer)
-    pad_id = tokenizer.pad_token_id
-    batches = Rows(data, train=train, evaluate=longest.evaluate, pad_id=pad_id)
-    steps = steps_per_epoch(longest.data.size, train.batch_size) * train.epochs
+    forget_peak()
+    first = next(iter(runs.values()))
+    device = manner.ranks.device
+    base, tokenizer, weights = load_pretrained(first.model, device)
+    origin = {"digest": digest(first.data)}
+    paths = Paths()
+    tree = stretch({key: paths.of(run, origin["digest"]) for key, run in runs.items()})
+    around = Surroundings(
+        runs=runs,
+        data={run.data.size: prepare(run.data, run.evaluate, tokenizer) for run in runs.values()},
+        pad_id=tokenizer.pad_token_id,
+        trunks=folder / "trunks",
+        name=manner.name,
+        made_with=made_with(weights),
+        config=manner.config,
+        watch=Watch(manner.stop, manner.alive, manner.ranks),
+        on_step=on_step,
+    )
+    board = Board(runs, manner.leave_in or folder, manner.may_publish)
+    board.open(provenance(data=origin, model=weights, command=manner.command))
 
-    trunk = Trunk(runs, folder, data, steps=steps, on_step=on_step)
-    origin = {"digest": digest(longest.data)}
-    trunk.open(provenance(data=origin, model=fingerprint, command=command))
-    share = schedule(train.schedule, warmup=train.warmup_steps, total=steps)
-    head = base.get_output_embeddings()
-
-    trainer = build_trainer(train, weights, trunk.recorder)
-    trainer.validate(FineTuner(base, head, longest, share), batches, verbose=False)  # epoch 0
-    model = add_adapter(base, longest.peft, seed=train.seed, total_steps=steps)
-    trainer.fit(FineTuner(model, head, longest, share), batches)
+    ranks = manner.ranks
+    untrained = fresh(base, first.peft)
+    bare = FineTuner(untrained, untrained.get_output_embeddings(), first, ranks=ranks)
+    curves = Untuned(bare, folder / "base", around).curves()
+    model = fresh(base, first.peft)
+    head = model.get_output_embeddings()
+    adapted = add_adapter(model, first.peft, seed=first.train.seed, total_steps=tree.last)
+    if manner.config.strategy == "fsdp":
+        shard(adapted, model, ranks)
+    rates = {
+        "learning_rate": first.train.learning_rate,
+        "weight_decay": first.train.weight_decay,
+    }
+    optimizer = build_optimizer(adapted, first.peft, **rates)
+    tuner = FineTuner(adapted, head, first, optimizer, ranks=ranks)
+    Trunk(State(tuner, curves), board, tree, around).follow(tree)

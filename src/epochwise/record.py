@@ -25,11 +25,14 @@ class Point(NamedTuple):
 
 
 class Tick(NamedTuple):
-    """How far a trunk is: after `step` of `steps` optimizer steps, and the loss of that step."""
+    """How far a trunk is, its branches included: `step` of `steps` optimizer steps are done."""
 
     step: int
     steps: int
-    loss: float
+    loss: float | None
+    """Of the last step; None where it was not finite."""
+    val: float | None = None
+    """Measured last."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,10 @@ class Summary:
     """SHA-256 of the trained weights."""
     dropped_rows: int
     """Rows over data.max_tokens that were left out."""
+    micro_batch_size: int
+    """Rows in one forward pass at the end: halved each time that memory ran out."""
+    skipped_steps: int
+    """Steps left out because their loss or gradient was not finite."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +130,10 @@ class Study:
     versions: dict[str, str] = field(default_factory=dict)
     skipped: tuple[str, ...] = ()
     """Why runs that were asked for are not among `runs`."""
+    estimate: JSON | None = None
+    """What the last command foresaw for the runs it had to train."""
+    outcome: JSON | None = None
+    """What these took, by the same names; None unless all of them were done."""
 
     def save(self, folder: Path) -> None:
         write_json(folder / "study.json", asdict(self))
@@ -152,7 +163,7 @@ def finished(study_folder: Path) -> list[Record]:
 
 def write_json(path: Path, value: Any) -> None:
     """Strict JSON, published by one rename: a reader never sees half a file. NaN becomes null."""
-    text = json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(finite(value), indent=2, ensure_ascii=False, allow_nan=False)
     partial = path.with_name(f".{path.name}.partial")
     with partial.open("w", encoding="utf-8") as file:
         file.write(text + "\n")
@@ -178,11 +189,12 @@ def flat(tree: JSON, prefix: str = "") -> JSON:
     return leaves
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """The value with None for every number that JSON has no word for."""
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

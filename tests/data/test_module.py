@@ -1,28 +1,15 @@
 import warnings
 
 import lightning as L
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from epochwise.config import EvaluateConfig, TrainConfig
+from epochwise.config import Experiment
 from epochwise.data.batch import Batch, Step, steps
-from epochwise.data.module import Rows
-from epochwise.data.prepare import Prepared
+from epochwise.data.module import Measured, Trained
 from epochwise.data.tokens import Example
 
-TRAIN = TrainConfig(
-    epochs=2,
-    learning_rate=1e-3,
-    batch_size=3,
-    micro_batch_size=2,
-    schedule="constant",
-    warmup_steps=0,
-    weight_decay=0.0,
-    clip_norm=1.0,
-    seed=4,
-)
 EXAMPLES = [Example(list(range(n)), 1) for n in (2, 7, 4, 9, 3, 6, 5)]
 
 
@@ -46,39 +33,38 @@ class Watcher(L.LightningModule):
         return torch.optim.SGD(self.parameters(), lr=0.1)
 
 
-@pytest.fixture(scope="module")
-def watcher() -> Watcher:
-    none = np.zeros(0, dtype=np.uint64)
-    prepared = Prepared(EXAMPLES, EXAMPLES[:3], EXAMPLES[:2], [], none, none, 0, [], [])
-    evaluate = EvaluateConfig(name="loss", probe_size=2, batch_size=2)
-    model = Watcher()
-    trainer = L.Trainer(
-        max_epochs=2,
+def trainer() -> L.Trainer:
+    return L.Trainer(
+        max_epochs=1,
         accelerator="cpu",
-        reload_dataloaders_every_n_epochs=1,
         num_sanity_val_steps=0,
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
     )
+
+
+@pytest.fixture
+def watcher(experiment: Experiment) -> Watcher:
+    train = experiment.train.model_copy(update={"batch_size": 3, "seed": 4})
+    model = Watcher()
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message=".*(dataloader|DataLoader|iterable).*")
-        trainer.fit(model, datamodule=Rows(prepared, train=TRAIN, evaluate=evaluate, pad_id=0))
+        warnings.filterwarnings("ignore", message=".*no .val_dataloader.*")
+        trainer().fit(model, Trained(EXAMPLES, train, 2, 5, pad_id=0))
+        splits = [Measured(EXAMPLES[:3], 2, 0), Measured(EXAMPLES[:2], 2, 0)]
+        trainer().validate(model, splits, verbose=False)
     return model
 
 
-def test_lightning_trains_on_each_epochs_own_steps(watcher: Watcher) -> None:
-    expected = [
-        step
-        for epoch in (1, 2)
-        for step in steps(EXAMPLES, epoch=epoch, seed=4, batch_size=3, micro_batch_size=2, pad_id=0)
-    ]
-    assert [step.number for step in watcher.trained] == [1, 2, 3, 4, 5, 6]
-    assert [[batch.row.tolist() for batch in step.micro] for step in watcher.trained] == [
-        [batch.row.tolist() for batch in step.micro] for step in expected
-    ]
+def test_lightning_trains_on_the_steps_asked_for_over_the_end_of_an_epoch(watcher: Watcher) -> None:
+    expected = steps(EXAMPLES, seed=4, batch_size=3, first=2, last=5, pad_id=0)
+    assert [step.number for step in watcher.trained] == [2, 3, 4, 5]
+    assert [step.epoch for step in watcher.trained] == [1, 1, 2, 2]
+    rows = [step.batch.row.tolist() for step in watcher.trained]
+    assert rows == [step.batch.row.tolist() for step in expected]
 
 
-def test_lightning_measures_validation_and_probe_after_each_epoch(watcher: Watcher) -> None:
-    assert watcher.measured == 2 * [(0, [1, 2]), (0, [0]), (1, [1, 0])]
+def test_lightning_measures_every_row_of_each_split_once(watcher: Watcher) -> None:
+    assert watcher.measured == [(0, [1, 2]), (0, [0]), (1, [1, 0])]

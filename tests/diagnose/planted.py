@@ -53,7 +53,7 @@ def record(
         "train": {"epochs": epochs, "seed": seed},
     }
     name = f"{model} n{size} e{epochs} r{rank} s{seed}"
-    summary = Summary(epochs, 10, 1.0, 1.0, 100, "", 0)
+    summary = Summary(epochs, 10, 1.0, 1.0, 100, "", 0, 8, 0)
     return Record(name, name, settings, rank, tuple(curve(vals, vals)), summary)
 
 

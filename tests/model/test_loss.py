@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from transformers import LlamaForCausalLM
 
 from epochwise.data.batch import Batch
-from epochwise.model.loss import require_finite, response_nats
+from epochwise.model.loss import is_finite, is_out_of_memory, not_finite, response_nats
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +66,20 @@ def test_the_projection_is_whole_again_afterwards(model: LlamaForCausalLM) -> No
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_a_loss_that_is_not_finite_stops_with_the_step_and_what_to_do(bad: float) -> None:
-    with pytest.raises(FloatingPointError, match="step 7.*train.learning_rate"):
-        require_finite(torch.tensor(bad), torch.tensor(1.0), step=7)
-    require_finite(torch.tensor(2.0), torch.tensor(1.0), step=7)
+    one = torch.tensor(1.0)
+    assert not is_finite(torch.tensor(bad), one)
+    assert not is_finite(one, torch.tensor(bad))
+    assert is_finite(one, one)
+    told = str(not_finite(torch.tensor(bad), one, step=7))
+    assert told.startswith(f"step 7: loss {bad} and gradient norm 1.0 are not finite")
+    assert "train.learning_rate" in told
+    assert "train.max_skipped_steps" in told
+
+
+def test_running_out_of_memory_is_told_from_other_errors() -> None:
+    with pytest.raises(RuntimeError) as huge:
+        torch.empty(2**50)
+    assert is_out_of_memory(huge.value)
+    assert is_out_of_memory(MemoryError())
+    assert is_out_of_memory(torch.OutOfMemoryError())
+    assert not is_out_of_memory(RuntimeError("the device is on fire"))

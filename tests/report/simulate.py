@@ -85,6 +85,8 @@ def record(size: int, epochs: int, rank: int, seed: int = 0) -> Record:
         trainable_parameters=4096 * rank,
         adapter_digest="0" * 64,
         dropped_rows=0,
+        micro_batch_size=8,
+        skipped_steps=0,
     )
     return Record(
         id=f"{size:04x}{epochs:02x}{rank:02x}{seed:04x}",

@@ -223,3 +223,17 @@ def test_no_setting_is_called_recommended_where_none_is_sure(tmp_path: Path) -> 
 @pytest.mark.parametrize("verdict", VERDICTS)
 def test_every_verdict_has_words(verdict: str) -> None:
     assert BADGES[verdict].words
+
+
+def test_a_plan_is_shown_beside_its_outcome_where_there_is_one(tmp_path: Path) -> None:
+    study = simulate.leave(tmp_path, simulate.grid())
+    assert "Plan and outcome" not in read(write(study)).text
+    planned = {"seconds": 80.0, "peak_memory": 0.5, "disk": None, "tokens": 12345, "steps": 4}
+    planned |= {"trunks": 2, "notes": [ATTACK]}
+    outcome = planned | {"seconds": 100.0}
+    simulate.study(simulate.grid(), estimate=planned, outcome=outcome).save(study)
+    page = read(write(study))
+    assert "Time1 min 20 s1 min 40 s1.25" in page.text.replace(" </td>", "")
+    assert "Tokens12,34512,3451.00" in page.text
+    assert "Disk–––" in page.text
+    assert ("img", {"src": "x", "onerror": "alert(2)"}) not in page.elements

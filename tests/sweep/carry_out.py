@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from epochwise.config import Config
+from epochwise.sweep.launch import Launch
 from epochwise.sweep.study import carry_out
 
 
@@ -20,7 +21,7 @@ def main():
         for count in epochs
     ]
     overrides = [{} for _ in configs]
-    return carry_out(configs, overrides=overrides, command="test", jobs=None, fresh=False)
+    return carry_out(configs, overrides=overrides, launch=Launch(command="test"))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import runs
 from epochwise.config import TrackConfig
 from epochwise.record import PlannedRun, Study
 from epochwise.sweep.follower import tracked
-from epochwise.sweep.supervisor import fork_server
+from epochwise.sweep.local import fork_server
 
 TRACK = TrackConfig(name="wandb", mode="offline", project="tests", tags=[])
 

@@ -6,11 +6,14 @@ from epochwise.sweep.plan import Trunk
 from epochwise.sweep.screen import Lines, Terminal
 from epochwise.sweep.supervisor import Outcome
 
+WHOLE = Trunk("a", {}, 4, 32)
 
-@pytest.mark.parametrize("make", [lambda: Terminal(2), Lines], ids=["terminal", "lines"])
+
+@pytest.mark.parametrize("make", [lambda: Terminal([WHOLE]), Lines], ids=["terminal", "lines"])
 def test_runs_and_failures_are_told_on_standard_error(make, experiment, tmp_path, capsys):
     record = runs.complete(tmp_path, "run2", experiment)
-    whole, broken = Trunk("a", {"run2": experiment}), Trunk("b", {"run2": experiment})
+    whole = WHOLE._replace(runs={"run2": experiment})
+    broken = whole._replace(id="b")
     with make() as screen:
         for trunk in (whole, broken):
             screen.started(trunk)

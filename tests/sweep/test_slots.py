@@ -58,5 +58,17 @@ def test_visible_devices_that_are_set_already_are_respected(
     assert cuda_devices() == expected
 
 
+def test_a_trunk_that_trains_on_several_devices_gets_them_all(machine):
+    machine("GPU-a", "GPU-b", "GPU-c", "GPU-d", "GPU-e")
+    assert [slot.device for slot in slots.slots(None, 9, each=2)] == ["GPU-a,GPU-b", "GPU-c,GPU-d"]
+
+
+def test_processes_of_one_trunk_share_the_cores(machine, monkeypatch):
+    machine()
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: set(range(8)))
+    assert slots.slots(None, 20, each=2) == [Slot(None, 1)] * 4
+    assert slots.slots(1, 20, each=2) == [Slot(None, 4)]
+
+
 def test_a_split_device_counts_as_its_parts():
     assert listed(SPLIT) == ["MIG-b", "MIG-c"]

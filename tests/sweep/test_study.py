@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from epochwise.config import ONE_DEVICE
 from epochwise.record import Study, is_done
-from epochwise.sweep.study import locked, new_folder, opened
+from epochwise.sweep.folder import locked, new_folder, opened
 
 CARRY_OUT = Path(__file__).with_name("carry_out.py")
 
@@ -56,7 +57,8 @@ def test_a_folder_is_worked_in_by_one_command_at_a_time(tmp_path):
 def settings(experiment, tmp_path):
     rest = {"study": "grid", "question": "why?", "folder": str(tmp_path)}
     track = {"name": "wandb", "mode": "offline", "project": "tests", "tags": []}
-    rest |= {"track": track, "skip_missing_models": False}
+    trainer = ONE_DEVICE.model_dump()
+    rest |= {"track": track, "trainer": trainer, "skip_missing_models": False}
     return experiment.model_dump(mode="json") | rest
 
 
@@ -83,7 +85,7 @@ def test_a_study_that_is_interrupted_and_extended_keeps_what_is_done(settings, t
     second = carry_out(settings, [8, 16], [1, 2])
     results, messages = second.communicate(timeout=100)
     assert second.returncode == 0, messages
-    assert "4 runs, 1 done already; 2 trunks to train: 48 row passes instead of 64" in messages
+    assert "4 runs, 1 done already; 1 trunk to train: 40 row passes instead of 64" in messages
     assert results.splitlines()[-1] == str(folder / "report.html")
     assert (folder / "report.html").is_file()
     assert {path: path.stat().st_mtime_ns for path in done.rglob("*")} == kept
@@ -91,7 +93,8 @@ def test_a_study_that_is_interrupted_and_extended_keeps_what_is_done(settings, t
     assert Study.load(folder).axes == {"train.epochs": [1, 400, 2], "data.size": [8, 16]}
     assert len(list(folder.glob("wandb/tracked/*"))) == 4
     logs = [log.read_text() for log in folder.glob("log/*.log")]
-    assert len(logs) == 3
+    assert len(logs) == 2
+    assert "attempt 1\nstopped: the state is kept\nattempt 2\n" in logs
     assert not any("not preloaded" in log for log in logs)
 
     other = settings | {"train": settings["train"] | {"learning_rate": 1e-3}}

@@ -3,6 +3,7 @@
 places      where conf/ and experiments/ are
 overrides   key=value arguments, and what is wrong with each by itself
 study       experiments/NAME.yaml, and what is wrong with it
+assign      one value set as Hydra sets it
 grid        every combination of the swept values, composed
 words       pydantic's errors in plain words
 clashes     settings that are fine alone and wrong together

@@ -1,6 +1,7 @@
 """A command line's configs, or everything that is wrong with it at once."""
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -103,12 +104,13 @@ def _checked(loader: ConfigLoader, config_name: str, jobs: Sequence[Job]) -> Pla
     used: list[Job] = []
     skipped: list[str] = []
     problems: list[str] = []
+    missing_model = cache(model_problem)  # the file system is asked once for each model
     for cell in compose(loader, config_name, jobs):
         config, wrong = _validated(cell)
         problems += wrong
         if config is None:
             continue
-        missing = model_problem(config.model)
+        missing = missing_model(config.model)
         if missing and config.skip_missing_models:
             skipped.append(missing)
             continue

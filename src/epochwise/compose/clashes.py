@@ -116,6 +116,35 @@ def _columns(config: Config) -> str | None:
     )
 
 
+def _cut_in_few_bits(config: Config) -> str | None:
+    weights, strategy = config.model.weights, config.trainer.strategy
+    if strategy != "fsdp" or weights not in QUANTISED:
+        return None
+    return (
+        f"trainer.strategy=fsdp: cuts weights into parts, which those in few bits do not bear"
+        f" (model.weights={weights}); set model.weights=bf16, or trainer.strategy=ddp"
+    )
+
+
+def _cut_for_one(config: Config) -> str | None:
+    strategy, devices = config.trainer.strategy, config.trainer.devices
+    if strategy == "auto" or devices > 1:
+        return None
+    return (
+        f"trainer.strategy={strategy}: needs several devices; set trainer.devices=2 or more,"
+        " or leave it at auto"
+    )
+
+
+def _ranks_of_adalora(config: Config) -> str | None:
+    if config.peft.peft_type != "ADALORA" or config.trainer.strategy != "fsdp":
+        return None
+    return (
+        "trainer.strategy=fsdp: AdaLoRA looks at whole gradients when it gives out ranks, and there"
+        " are only parts of them; set trainer.strategy=ddp"
+    )
+
+
 RULES: tuple[Callable[[Config], str | None], ...] = (
     _whole_model_quantised,
     _pissa_quantised,
@@ -127,4 +156,7 @@ RULES: tuple[Callable[[Config], str | None], ...] = (
     _lora_plus,
     _layers,
     _columns,
+    _cut_in_few_bits,
+    _cut_for_one,
+    _ranks_of_adalora,
 )

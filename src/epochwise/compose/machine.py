@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from epochwise.compose.assign import MISSING
 from epochwise.compose.nearest import hint, nearest
 from epochwise.config import Config, DataConfig, ModelConfig
 from epochwise.model.location import locate
@@ -16,7 +17,6 @@ HUB_DATA = re.compile(r"[\w.-]+/[\w.-]+(/[^@]+)?(@[\w./-]+)?")
 WORLDS = ("world:1m", "world:4m")
 WORLD_ROWS = 20_000  # as many as the generator makes
 ENOUGH = 10_000  # of them, that every split can give
-MISSING = "???"  # told where it was composed
 
 
 def data_problems(configs: Sequence[Config]) -> list[str]:
@@ -35,7 +35,7 @@ def data_problems(configs: Sequence[Config]) -> list[str]:
 def model_problem(model: ModelConfig) -> str | None:
     """Why the base model is not here; a hub name is only checked for its form."""
     kind, _, rest = model.path.partition(":")
-    if model.path == MISSING:
+    if model.path == MISSING:  # told where it was composed
         return None
     if kind in FORMS:
         form, words = FORMS[kind]

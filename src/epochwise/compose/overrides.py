@@ -11,17 +11,11 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, OverrideType
 from hydra.errors import HydraException
 
-from epochwise.compose.nearest import hint, nearest
+from epochwise.compose import launcher
+from epochwise.compose.nearest import hint, nearest, nearest_key
 from epochwise.config import Experiment
 
-GROUPS = (*Experiment.model_fields, "track")
-LAUNCHER: dict[str, tuple[Callable[[Any], bool], str]] = {  # all of Hydra that is the user's
-    "hydra.launcher.jobs": (
-        lambda value: value is None or (type(value) is int and value > 0),
-        "a whole number, 1 or more, or null",
-    ),
-    "hydra.launcher.fresh": (lambda value: isinstance(value, bool), "true or false"),
-}
+GROUPS = (*Experiment.model_fields, "trainer", "track")
 SIGNS = {OverrideType.ADD: "+", OverrideType.FORCE_ADD: "++", OverrideType.DEL: "~"}
 CALLS = ("_target_", "_partial_", "_args_", "_convert_", "_recursive_", "()")
 
@@ -58,7 +52,7 @@ def sift(arguments: Sequence[str], loader: ConfigLoader, *, sweep: bool) -> Sift
             settings.append(setting(argument, loader))
     twice = [key for key, count in Counter(s.key for s in settings).items() if count > 1]
     problems += [f"{key}: given {_times(settings, key)}; keep one" for key in twice]
-    return Sifted(settings, problems)
+    return Sifted(settings, problems + _misplaced(arguments))
 
 
 @lru_cache(maxsize=4096)
@@ -114,6 +108,14 @@ def choice_problem(group: str, name: Any, loader: ConfigLoader) -> str | None:
     )
 
 
+def _misplaced(arguments: Sequence[str]) -> list[str]:
+    """A line for each key that belongs to another launcher than the one chosen."""
+    overrides = [override for argument in arguments if (override := readable(argument))]
+    values = {each.key_or_group: each.value() for each in overrides if each.is_hydra_override()}
+    chosen = str(values.get(launcher.GROUP, "epochwise"))
+    return launcher.misplaced(values, chosen) if chosen in launcher.KEYS else []
+
+
 def _times(settings: Iterable[Setting], key: str) -> str:
     given = [",".join(s.texts) for s in settings if s.key == key]
     return f"{len(given)} times: {' and '.join(given)}"
@@ -164,9 +166,13 @@ def _hydra_problem(override: Override) -> str | None:
     key = override.key_or_group
     if not override.is_hydra_override():
         return None
-    if key not in LAUNCHER:
-        return f"{key}: epochwise decides this; yours are {', '.join(LAUNCHER)}, folder and study"
-    fits, allowed = LAUNCHER[key]
+    if key == launcher.GROUP and not override.is_sweep_override():
+        return launcher.choice_problem(override.value())
+    if key not in launcher.LAUNCHER:
+        meant = hint(nearest_key(key, launcher.LAUNCHER))
+        yours = f"yours are {launcher.OFFERED}, folder and study"
+        return f"{key}: epochwise decides this{meant}; {yours}"
+    fits, allowed = launcher.LAUNCHER[key]
     if override.is_sweep_override() or not fits(override.value()):
         return f"{override.input_line}: must be {allowed}"
     return None

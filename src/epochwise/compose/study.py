@@ -7,6 +7,7 @@ import yaml
 from hydra.core.config_loader import ConfigLoader
 from omegaconf import OmegaConf
 
+from epochwise.compose.launcher import LAUNCHER
 from epochwise.compose.nearest import hint, nearest
 from epochwise.compose.overrides import GROUPS, choice_problem, names_a_call
 from epochwise.compose.places import studies
@@ -95,7 +96,7 @@ def _hydra_problems(section: Any) -> list[str]:
         for name, part in (section.items() if isinstance(section, dict) else [])
         for key in (part if isinstance(part, dict) else [""])
     ]
-    allowed = ["sweeper.params", "launcher.jobs", "launcher.fresh"]
+    allowed = ["sweeper.params", *(key.removeprefix("hydra.") for key in LAUNCHER)]
     return [
         f"hydra.{leaf.rstrip('.')}: a study sets only hydra.{', hydra.'.join(allowed)}"
         for leaf in leaves

@@ -1,6 +1,7 @@
 """pydantic's errors in plain words: key=value: what is allowed."""
 
 import json
+from functools import cache
 from typing import Any
 
 from pydantic import ValidationError
@@ -86,6 +87,7 @@ def _names(shape: Schema) -> list[str]:
     return [name for option in options for name in option.get("enum", [])]
 
 
+@cache
 def _shapes() -> dict[str, Schema]:
     """Dotted key -> JSON schema of its value, for every key that has one."""
     schema = Config.model_json_schema()

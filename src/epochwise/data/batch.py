@@ -1,16 +1,16 @@
-"""Examples to padded batches, batches to optimizer steps, in an order that a seed fixes."""
+"""Examples to padded batches, batches to optimizer steps."""
 
 from collections.abc import Iterator, Sequence
-from random import Random
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from epochwise.data.order import cut, steps_of_rows, steps_per_epoch
 from epochwise.data.tokens import Example
-from epochwise.draw import seed_for
 
 
 class Batch(NamedTuple):
@@ -23,9 +23,11 @@ class Batch(NamedTuple):
 
 
 class Step(NamedTuple):
-    """The rows of one optimizer step, in pieces that fit into memory."""
+    """The rows of one optimizer step, the longest first."""
 
-    micro: list[Batch]
+    batch: Batch
+    lengths: tuple[int, ...]
+    """Tokens of each row, so that micro-batches are cut without asking the device."""
     tokens: int
     """Scored tokens of the whole step, by which every piece's loss is divided."""
     seen: int
@@ -34,6 +36,24 @@ class Step(NamedTuple):
     """From 1, over the whole training."""
     epoch: int
     """From 1."""
+
+    def part(self, rank: int, count: int) -> "Step":
+        """Every `count`-th row, of the same step: its tokens are still those of the whole."""
+        batch = Batch(*(tensor[rank::count] for tensor in self.batch))
+        return self._replace(batch=batch, lengths=self.lengths[rank::count])
+
+    def micro(self, size: int) -> list[Batch]:
+        """The step in pieces of `size` rows, each as wide as its longest row."""
+        starts = range(0, len(self.lengths), size)
+        return [
+            _narrowed(Batch(*(part[start : start + size] for part in self.batch)), width)
+            for start, width in zip(starts, self.lengths[::size], strict=True)
+        ]
+
+
+def _narrowed(batch: Batch, width: int) -> Batch:
+    ids, mask, scored = (part[:, :width] for part in batch[:3])
+    return Batch(ids, mask, scored, batch.row)
 
 
 def collate(examples: Sequence[Example], indices: Sequence[int], pad_id: int) -> Batch:
@@ -45,7 +65,7 @@ def collate(examples: Sequence[Example], indices: Sequence[int], pad_id: int) ->
         ([[5, 6, 7], [8, 9, 0]], [[0, 0, 1], [0, 1, 0]])
     """
     chosen = [examples[index] for index in indices]
-    ids = [torch.tensor(example.ids) for example in chosen]
+    ids = [torch.from_numpy(np.asarray(example.ids, dtype=np.int64)) for example in chosen]
     scored = [torch.arange(len(ids)) >= scored_from for ids, scored_from in chosen]
     return Batch(
         input_ids=pad_sequence(ids, batch_first=True, padding_value=pad_id),
@@ -55,41 +75,26 @@ def collate(examples: Sequence[Example], indices: Sequence[int], pad_id: int) ->
     )
 
 
-def order(seed: int, epoch: int, rows: int) -> list[int]:
-    """The order of rows in an epoch: a function of (seed, epoch) alone, so training can resume."""
-    positions = list(range(rows))
-    Random(seed_for(seed, "order", epoch)).shuffle(positions)
-    return positions
-
-
-def steps_per_epoch(rows: int, batch_size: int) -> int:
-    return -(-rows // batch_size)
-
-
 def steps(
-    examples: Sequence[Example],
-    *,
-    epoch: int,
-    seed: int,
-    batch_size: int,
-    micro_batch_size: int,
-    pad_id: int,
+    examples: Sequence[Example], *, seed: int, batch_size: int, first: int, last: int, pad_id: int
 ) -> Iterator[Step]:
-    """The optimizer steps of one epoch; the last may hold fewer rows.
+    """The optimizer steps from `first` to `last`; the last of an epoch may hold fewer rows.
 
     Within a step rows are sorted by length, so that little is padded; the loss of a step does not
     depend on their order. The longest come first: too little memory shows at once.
     """
-    positions = order(seed, epoch, len(examples))
-    before = (epoch - 1) * steps_per_epoch(len(examples), batch_size)
-    for number, rows in enumerate(_cut(positions, batch_size), before + 1):
-        rows = by_length(examples, rows)
+    epoch_steps = steps_per_epoch(len(examples), batch_size)
+    taken = steps_of_rows(seed, len(examples), batch_size=batch_size, first=first, last=last)
+    for number, unsorted in enumerate(taken, first):
+        rows = by_length(examples, unsorted)
+        lengths = tuple(len(examples[row].ids) for row in rows)
         yield Step(
-            micro=[collate(examples, piece, pad_id) for piece in _cut(rows, micro_batch_size)],
-            tokens=sum(len(examples[row].ids) - examples[row].scored_from for row in rows),
-            seen=sum(len(examples[row].ids) for row in rows),
+            batch=collate(examples, rows, pad_id),
+            lengths=lengths,
+            tokens=sum(lengths) - sum(examples[row].scored_from for row in rows),
+            seen=sum(lengths),
             number=number,
-            epoch=epoch,
+            epoch=(number - 1) // epoch_steps + 1,
         )
 
 
@@ -100,9 +105,5 @@ def by_length(examples: Sequence[Example], rows: Sequence[int]) -> list[int]:
 
 def batches(examples: Sequence[Example], *, batch_size: int, pad_id: int) -> Iterator[Batch]:
     """Every example once, in batches of rows of like length."""
-    for rows in _cut(by_length(examples, range(len(examples))), batch_size):
+    for rows in cut(by_length(examples, range(len(examples))), batch_size):
         yield collate(examples, rows, pad_id)
-
-
-def _cut(rows: list[int], size: int) -> Iterator[list[int]]:
-    return (rows[start : start + size] for start in range(0, len(rows), size))

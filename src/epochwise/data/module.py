@@ -1,36 +1,39 @@
-"""The data as Lightning wants it: steps to train on, batches to measure on."""
+"""What Lightning reads: steps to train on, or a split to measure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
-import lightning as L
+import torch
 
-from epochwise.config import EvaluateConfig, TrainConfig
-from epochwise.data.batch import Batch, Step, batches, steps, steps_per_epoch
-from epochwise.data.prepare import Prepared
+from epochwise.config import TrainConfig
+from epochwise.data.batch import Batch, Step, batches, steps
+from epochwise.data.order import steps_per_epoch
 from epochwise.data.tokens import Example
+
+NOBODY = -1  # the position of a row that is measured for company only
 
 
 @dataclass(frozen=True)
-class Epoch:
-    """The optimizer steps of one epoch, each made when it is asked for."""
+class Trained:
+    """Optimizer steps `first` to `last` of a training, each made when it is asked for."""
 
     examples: list[Example]
     config: TrainConfig
-    number: int
-    """From 1."""
+    first: int
+    last: int
     pad_id: int
 
     def __len__(self) -> int:
-        return steps_per_epoch(len(self.examples), self.config.batch_size)
+        return self.last - self.first + 1
 
     def __iter__(self) -> Iterator[Step]:
         return steps(
             self.examples,
-            epoch=self.number,
             seed=self.config.seed,
             batch_size=self.config.batch_size,
-            micro_batch_size=self.config.micro_batch_size or self.config.batch_size,
+            first=self.first,
+            last=self.last,
             pad_id=self.pad_id,
         )
 
@@ -42,41 +45,18 @@ class Measured:
     examples: list[Example]
     batch_size: int
     pad_id: int
+    rank: int = 0
+    ranks: int = 1
+    """Every `ranks`-th batch is measured here, from `rank` on."""
 
     def __len__(self) -> int:
-        return steps_per_epoch(len(self.examples), self.batch_size)
+        """The same on every rank: a model that is cut over them takes all its passes together."""
+        return -(-steps_per_epoch(len(self.examples), self.batch_size) // self.ranks)
 
     def __iter__(self) -> Iterator[Batch]:
-        return batches(self.examples, batch_size=self.batch_size, pad_id=self.pad_id)
-
-
-class Rows(L.LightningDataModule):
-    """Training steps, and the two splits that are measured: 0 is validation, 1 the probe.
-
-    The trainer reloads every epoch (`reload_dataloaders_every_n_epochs=1`), as each has its order.
-    """
-
-    def __init__(
-        self,
-        prepared: Prepared,
-        *,
-        train: TrainConfig,
-        evaluate: EvaluateConfig,
-        pad_id: int,
-    ) -> None:
-        super().__init__()
-        self.prepared = prepared
-        self.train = train
-        self.evaluate = evaluate
-        self.pad_id = pad_id
-
-    def train_dataloader(self) -> Epoch:
-        assert self.trainer is not None
-        number = self.trainer.current_epoch + 1
-        return Epoch(self.prepared.train, self.train, number, self.pad_id)
-
-    def val_dataloader(self) -> list[Measured]:
-        return [
-            Measured(examples, self.evaluate.batch_size, self.pad_id)
-            for examples in (self.prepared.val, self.prepared.probe)
-        ]
+        every = batches(self.examples, batch_size=self.batch_size, pad_id=self.pad_id)
+        mine = list(islice(every, self.rank, None, self.ranks)) if self.ranks > 1 else every
+        yield from mine
+        if isinstance(mine, list) and len(mine) < len(self):
+            first = next(batches(self.examples, batch_size=self.batch_size, pad_id=self.pad_id))
+            yield first._replace(row=torch.full_like(first.row, NOBODY))

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ from transformers import PreTrainedTokenizerBase
 from epochwise.config import DataConfig, EvaluateConfig
 from epochwise.data.rows import Row, read
 from epochwise.data.split import split
+from epochwise.data.store import Tokenised, entry, store, stored
 from epochwise.data.tokens import Example, Examples
 
 
@@ -27,35 +29,41 @@ class Prepared(NamedTuple):
     val_digest: UInt64[np.ndarray, " val"]
     dropped: int
     """Rows over data.max_tokens that were passed over."""
-    train_rows: list[Row]
-    val_rows: list[Row]
 
 
 def prepare(
     data: DataConfig, evaluate: EvaluateConfig, tokenizer: PreTrainedTokenizerBase
 ) -> Prepared:
-    """Rows of `data` as this tokenizer sees them.
+    """Rows of `data` as this tokenizer sees them; tokenised once, then read from the store.
 
     Raises:
         DataError: What is wrong with the rows.
         ValueError: There are too few.
     """
+    if not tokenizer.is_fast:  # what one written in Python does, no hash of its content tells
+        return _prepared(tokenised(data, tokenizer), data, evaluate)
+    file = entry(data, tokenizer)
+    found = stored(file, size=data.size)
+    if found is None:
+        found = tokenised(data, tokenizer)
+        store(file, found)
+    return _prepared(found, data, evaluate)
+
+
+def tokenised(data: DataConfig, tokenizer: PreTrainedTokenizerBase) -> Tokenised:
+    """The rows of `data`, read, split and tokenised."""
     rows = read(data)
     examples = Examples(rows, tokenizer, data)
     parts = split(rows, size=data.size, val_size=data.val_size, seed=data.seed, fits=examples.fits)
-    chosen = examples.of(parts.val + parts.train)
-    val, train = chosen[: data.val_size], chosen[data.val_size :]
-    train_rows, val_rows = ([rows[row] for row in part] for part in (parts.train, parts.val))
-    return Prepared(
-        train=train,
-        val=val,
-        probe=train[: evaluate.probe_size],
-        val_group=[parts.group[row] for row in parts.val],
-        train_digest=row_digests(train_rows),
-        val_digest=row_digests(val_rows),
-        dropped=examples.dropped,
-        train_rows=train_rows,
-        val_rows=val_rows,
+    taken = parts.val + parts.train
+    chosen = examples.of(taken)
+    return Tokenised(
+        ids=np.concatenate([np.array(example.ids, np.int32) for example in chosen]),
+        ends=np.cumsum([len(example.ids) for example in chosen], dtype=np.int64),
+        scored_from=np.array([example.scored_from for example in chosen], np.int32),
+        digest=row_digests([rows[row] for row in taken]).view(np.int64),
+        group=np.array([parts.group[row] for row in parts.val], np.int64),
+        dropped=np.array([examples.dropped_before[row] for row in parts.train], np.int64),
     )
 
 
@@ -64,3 +72,23 @@ def row_digests(rows: list[Row]) -> UInt64[np.ndarray, " rows"]:
     seen = (json.dumps(row[: Row._fields.index("source")]) for row in rows)
     digests = b"".join(hashlib.sha256(text.encode()).digest()[:8] for text in seen)
     return np.frombuffer(digests, dtype=">u8").astype(np.uint64)
+
+
+def _prepared(found: Tokenised, data: DataConfig, evaluate: EvaluateConfig) -> Prepared:
+    """The first data.size training rows of what was found."""
+    val, rows = data.val_size, data.val_size + data.size
+    spans = pairwise([0, *found.ends[:rows].tolist()])
+    examples = [
+        Example(found.ids[start:end], scored_from)
+        for (start, end), scored_from in zip(spans, found.scored_from[:rows].tolist(), strict=True)
+    ]
+    digests = found.digest.view(np.uint64)
+    return Prepared(
+        train=examples[val:],
+        val=examples[:val],
+        probe=examples[val:][: evaluate.probe_size],
+        val_group=found.group.tolist(),
+        train_digest=digests[val:rows],
+        val_digest=digests[:val],
+        dropped=int(found.dropped[data.size - 1]),
+    )

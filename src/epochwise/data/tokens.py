@@ -1,8 +1,11 @@
 """Rows to token ids, and which of them carry loss."""
 
+from collections.abc import Sequence
 from os.path import commonprefix
 from typing import Any, NamedTuple
 
+import numpy as np
+from jaxtyping import Int32
 from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerBase
 
@@ -18,7 +21,7 @@ Message = dict[str, str]
 
 
 class Example(NamedTuple):
-    ids: list[int]
+    ids: Sequence[int] | Int32[np.ndarray, " tokens"]
     scored_from: int
     """Position of the first token that carries loss: 1 or more, as nothing predicts token 0."""
 
@@ -32,21 +35,24 @@ class Examples:
         self.rows = rows
         self.tokenizer = tokenizer
         self.config = config
+        self.dropped = 0
+        """Rows over data.max_tokens, of those asked for so far."""
+        self.dropped_before: dict[int, int] = {}
+        """The same, up to when each row that fits was last asked for."""
         self._made: dict[int, Example] = {}
 
     def __getitem__(self, row: int) -> Example:
         if row not in self._made:
             self._made[row] = example(self.rows[row], self.tokenizer, train_on=self.config.train_on)
+            self.dropped += self._is_too_long(row)
         return self._made[row]
 
     def fits(self, row: int) -> bool:
         """Whether the row may be used; over data.max_tokens it may not if such rows are dropped."""
-        return self.config.too_long == "error" or not self._is_too_long(row)
-
-    @property
-    def dropped(self) -> int:
-        """Rows over data.max_tokens, of those asked for so far."""
-        return sum(map(self._is_too_long, self._made))
+        fits = self.config.too_long == "error" or not self._is_too_long(row)
+        if fits:
+            self.dropped_before[row] = self.dropped
+        return fits
 
     def of(self, rows: list[int]) -> list[Example]:
         """The examples of `rows`.

@@ -1,11 +1,12 @@
 """The trainable part: any method of the peft library, or the base model's own layers."""
 
 import hashlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import torch
-from peft import PeftModel, get_peft_config, get_peft_model
+from peft import AdaLoraConfig, AdaLoraModel, PeftModel, get_peft_config, get_peft_model
 from peft.optimizers import create_loraplus_optimizer
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -13,8 +14,11 @@ from transformers import PreTrainedModel
 
 from epochwise.config import PeftConfig
 from epochwise.draw import seed_for
+from epochwise.model.sharded import is_sharded, like, put, whole
 
 LORAPLUS = "loraplus_lr_ratio"  # an argument of the optimizer, not of peft's config
+ADALORA = "adalora/"  # begins the names of what AdaLoRA keeps beside its parameters
+RANK_PATTERN = f"{ADALORA}rank_pattern"
 
 
 def add_adapter(
@@ -33,6 +37,8 @@ def add_adapter(
             model = _thawed(base, nn.ModuleList(_last_layers(base, config)))
         case _:
             model = get_peft_model(base, get_peft_config(_arguments(config, total_steps)))
+    for _, parameter in trainable(model):  # memory of its own: that of `base` may be shared
+        parameter.data = parameter.data.clone()
     return model.train()
 
 
@@ -65,11 +71,12 @@ def save_adapter(model: nn.Module, folder: Path) -> str:
     A peft method is left as plain peft reads it. FULL and LAST_LAYERS leave the trained base
     weights under their names in the base model.
     """
+    weights = {name: whole(p.detach()).contiguous() for name, p in trainable(model)}
     if isinstance(model, PeftModel):
-        model.save_pretrained(str(folder))
+        named = weights if is_sharded(model) else None
+        model.save_pretrained(str(folder), state_dict=named)
     else:
         folder.mkdir()
-        weights = {name: p.detach().contiguous() for name, p in trainable(model)}
         save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     return adapter_digest(model)
 
@@ -77,9 +84,94 @@ def save_adapter(model: nn.Module, folder: Path) -> str:
 def adapter_digest(model: nn.Module) -> str:
     digest = hashlib.sha256()
     for name, parameter in sorted(trainable(model)):
-        values: Tensor = parameter.detach().float().cpu().contiguous()
+        values: Tensor = whole(parameter.detach()).float().cpu().contiguous()
         digest.update(name.encode() + values.numpy().tobytes())
     return digest.hexdigest()
+
+
+def adapter_state(model: nn.Module) -> dict[str, Tensor]:
+    """All but the optimizer that training needs to go on, as copies on the CPU."""
+    state = {name: _copied(parameter) for name, parameter in trainable(model)}
+    adalora = _adalora(model)
+    if adalora is None:
+        return state
+    for average, tensors in _averages(adalora).items():
+        for name, tensor in tensors.items():
+            state[f"{ADALORA}{average}/{name}"] = _copied(tensor)
+    pattern = json.dumps(_adalora_config(adalora).rank_pattern).encode()
+    return state | {RANK_PATTERN: torch.frombuffer(bytearray(pattern), dtype=torch.uint8)}
+
+
+def restore_adapter(model: nn.Module, state: dict[str, Tensor]) -> None:
+    """Put back what `adapter_state` gave of a model that was built alike."""
+    for name, parameter in trainable(model):
+        put(parameter, state[name])
+    adalora = _adalora(model)
+    if adalora is None:
+        return
+    for average, tensors in _averages(adalora).items():
+        start = f"{ADALORA}{average}/"
+        kept = {name: tensor for name, tensor in state.items() if name.startswith(start)}
+        tensors.clear()
+        for name, tensor in kept.items():
+            tensors[name.removeprefix(start)] = tensor.to(adalora.model.device, copy=True)
+    _adalora_config(adalora).rank_pattern = json.loads(state[RANK_PATTERN].numpy().tobytes())
+
+
+def optimizer_state(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """AdamW's moments and step counts, as copies on the CPU: `GROUP.INDEX.NAME`.
+
+    Learning rates are not among them: they are set anew before each step.
+    """
+    return {
+        f"{place}.{name}": _copied(tensor)
+        for place, parameter in _places(optimizer).items()
+        for name, tensor in optimizer.state[parameter].items()
+    }
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Tensor]) -> None:
+    """Put back what `optimizer_state` gave of an optimizer that was built alike."""
+    places = _places(optimizer)
+    for key, tensor in state.items():
+        place, _, name = key.rpartition(".")
+        parameter = places[place]
+        # torch keeps the step on the CPU, so that reading it does not wait for the device
+        kept = tensor.clone() if name == "step" else like(parameter, tensor)
+        optimizer.state[parameter][name] = kept
+
+
+def _places(optimizer: torch.optim.Optimizer) -> dict[str, nn.Parameter]:
+    return {
+        f"{number}.{index}": parameter
+        for number, group in enumerate(optimizer.param_groups)
+        for index, parameter in enumerate(group["params"])
+    }
+
+
+def _copied(tensor: Tensor) -> Tensor:
+    return whole(tensor.detach()).to("cpu", copy=True).contiguous()
+
+
+def _adalora(model: nn.Module) -> AdaLoraModel | None:
+    tuner = model.base_model if isinstance(model, PeftModel) else None
+    return tuner if isinstance(tuner, AdaLoraModel) else None
+
+
+def _averages(adalora: AdaLoraModel) -> dict[str, dict[str, Tensor]]:
+    """Importance of each weight, by which ranks are given, and its averages over the steps."""
+    kept = adalora.rankallocator
+    return {
+        "ipt": kept.ipt,
+        "exp_avg_ipt": kept.exp_avg_ipt,
+        "exp_avg_unc": kept.exp_avg_unc,
+    }
+
+
+def _adalora_config(adalora: AdaLoraModel) -> AdaLoraConfig:
+    config = adalora.peft_config[adalora.trainable_adapter_name]
+    assert isinstance(config, AdaLoraConfig)
+    return config
 
 
 def _arguments(config: PeftConfig, total_steps: int) -> dict[str, object]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
-from epochwise.model.location import cache_folder
+from epochwise.cache import cache_folder
 
 
 def converted(folder: Path, gguf_file: str) -> Path:

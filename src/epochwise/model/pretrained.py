@@ -1,12 +1,16 @@
 """The frozen base model, stored as `model.weights` says, and its tokenizer."""
 
+import copy
+import gc
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from bitsandbytes.nn.modules import Linear4bit
+from bitsandbytes.functional import QuantState
+from bitsandbytes.nn.modules import Int8Params, Linear4bit, Linear8bitLt, Params4bit
 from peft import prepare_model_for_kbit_training
-from torch import nn
+from torch import Tensor, nn
 from transformers import (
     AutoModelForCausalLM,
     AutoTokenizer,
@@ -16,12 +20,18 @@ from transformers import (
 )
 from transformers.utils.logging import disable_progress_bar
 
-from epochwise.config import ModelConfig, Weights
+from epochwise.config import ModelConfig, PeftConfig, Weights
 from epochwise.data.template import apply
+from epochwise.model.dequantised import free_memory, keep_values
 from epochwise.model.gguf import converted
 from epochwise.model.location import Location, locate, weights_digest
 
 disable_progress_bar()  # of loading weights: our own progress begins with the first step
+
+# Methods that never write to a base weight. FULL and LAST_LAYERS write to copies of their own.
+SPARING = {"LORA", "ADALORA", "IA3", "VERA", "OFT", "PROMPT_TUNING", "PREFIX_TUNING", "P_TUNING"}
+SPARING |= {"FULL", "LAST_LAYERS"}
+PLAIN = (True, False, "gaussian")  # `init_lora_weights`; others move a part out of the base weights
 
 
 class Pretrained(NamedTuple):
@@ -31,9 +41,47 @@ class Pretrained(NamedTuple):
     """What the weights were, for provenance: a content hash, or the hub's resolved revision."""
 
 
+_kept: dict[tuple[Any, ...], Pretrained] = {}  # the last one: two large models would not fit
+
+
 def load_pretrained(config: ModelConfig, device: torch.device) -> Pretrained:
-    """A causal language model in evaluation mode. No code from the model's folder is ever run."""
+    """A causal language model, frozen, in evaluation mode; the same object when asked for again.
+
+    It stays as it was loaded: train a `fresh` copy. No code from the model's folder is ever run.
+    """
     location = locate(config.path)
+    key = (location, _stamp(location), config.weights, config.template, device)
+    if key not in _kept:
+        _kept.clear()
+        gc.collect()  # modules hold each other in cycles
+        torch.cuda.empty_cache()
+        _kept[key] = _loaded(config, location, device)
+    return _kept[key]
+
+
+def fresh(base: PreTrainedModel, config: PeftConfig) -> PreTrainedModel:
+    """A copy of `base` that may be trained with this method, while `base` stays as it is.
+
+    It has modules and parameters of its own, over the same memory; a method that may write to
+    base weights gets a copy of them as well.
+    """
+    plain = config.arguments.get("init_lora_weights", True) in PLAIN
+    shared = _shared(base) if plain and config.peft_type in SPARING else {}
+    copied: PreTrainedModel = copy.deepcopy(base, shared)
+    return copied
+
+
+def load_tokenizer(config: ModelConfig, location: Location) -> PreTrainedTokenizerBase:
+    tokenizer = AutoTokenizer.from_pretrained(
+        location.source, revision=location.revision, trust_remote_code=False
+    )
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token  # padding is masked by length, never by id
+    apply(tokenizer, config.template)
+    return tokenizer
+
+
+def _loaded(config: ModelConfig, location: Location, device: torch.device) -> Pretrained:
     if location.gguf_file:
         location = Location(str(converted(Path(location.source), location.gguf_file)))
     tokenizer = load_tokenizer(config, location)
@@ -47,20 +95,20 @@ def load_pretrained(config: ModelConfig, device: torch.device) -> Pretrained:
         trust_remote_code=False,
     )
     model.config.use_cache = False
+    model.requires_grad_(False)
     if config.weights in ("nf4", "int8"):
         model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
-        _keep_differentiable(model)
+        _settle(model)
+        keep_values(model, room=free_memory(device))
     return Pretrained(model, tokenizer, _fingerprint(location, model))
 
 
-def load_tokenizer(config: ModelConfig, location: Location) -> PreTrainedTokenizerBase:
-    tokenizer = AutoTokenizer.from_pretrained(
-        location.source, revision=location.revision, trust_remote_code=False
-    )
-    if tokenizer.pad_token is None:
-        tokenizer.pad_token = tokenizer.eos_token  # padding is masked by length, never by id
-    apply(tokenizer, config.template)
-    return tokenizer
+def _stamp(location: Location) -> tuple[tuple[str, int, int], ...]:
+    """Changes when a file of the model is written; a hub's revision is taken at its word."""
+    source = Path(location.source)
+    files = [source / location.gguf_file] if location.gguf_file else sorted(source.glob("*"))
+    states = ((file.name, file.stat()) for file in files)
+    return tuple((name, state.st_size, state.st_mtime_ns) for name, state in states)
 
 
 def _quantization(weights: Weights) -> BitsAndBytesConfig | None:
@@ -78,15 +126,56 @@ def _quantization(weights: Weights) -> BitsAndBytesConfig | None:
             return None
 
 
-def _keep_differentiable(model: nn.Module) -> None:
-    """Stop bitsandbytes from repacking nf4 weights for inference at the first measurement.
+def _settle(model: nn.Module) -> None:
+    """Stop bitsandbytes (0.50.2) from rearranging weights at the first forward pass.
 
-    On CPUs with AVX512-BF16 it does so for good, and its kernel for them has no gradient: training
-    after a measurement would go on with wrong gradients and say nothing but a warning (0.50.2).
+    On CPUs with AVX512-BF16 it repacks nf4 at the first measurement, for good, and its kernel for
+    that has no gradient: training would go on with wrong gradients and say nothing but a warning.
+    int8 weights hand their scales to their module, once: a copy made later would find none.
     """
     for module in model.modules():
         if isinstance(module, Linear4bit):
             module.support_avx512bf16_for_cpu = False
+        if isinstance(module, Linear8bitLt):
+            module.init_8bit_state()
+
+
+def _shared(base: PreTrainedModel) -> dict[int, Any]:
+    """What copy.deepcopy is told to have copied already, by id."""
+    memo: dict[int, Any] = {id(tensor): tensor for tensor in _constants(base)}
+    for parameter in base.parameters():
+        memo[id(parameter)] = _twin(parameter, memo)
+    return memo
+
+
+def _constants(base: nn.Module) -> Iterator[Tensor]:
+    """Tensors that are no parameters: buffers, and the scales of quantised weights."""
+    yield from base.buffers()
+    for parameter in base.parameters():
+        if isinstance(parameter, Params4bit):
+            yield from _tensors(parameter.quant_state)
+    for module in base.modules():
+        if isinstance(module, Linear8bitLt):
+            yield from _tensors(module.state)
+
+
+def _tensors(state: object) -> Iterator[Tensor]:
+    for value in vars(state).values():
+        if isinstance(value, Tensor):
+            yield value
+        if isinstance(value, QuantState):  # scales are quantised themselves
+            yield from _tensors(value)
+
+
+def _twin(parameter: nn.Parameter, memo: dict[int, Any]) -> nn.Parameter:
+    """A parameter over the same memory: its flags, and where its data points to, are its own."""
+    if isinstance(parameter, Params4bit):
+        twin = copy.copy(parameter)
+        twin.quant_state = copy.deepcopy(parameter.quant_state, memo)
+        return twin
+    if isinstance(parameter, Int8Params):
+        return Int8Params(parameter.data, requires_grad=False)
+    return nn.Parameter(parameter.data, requires_grad=False)
 
 
 def _fingerprint(location: Location, model: Any) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What a study cost, and what sharing trunks saved."""
+"""What a study cost, what sharing trunks saved, and how near the plan came."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -13,6 +13,43 @@ class Cost(NamedTuple):
     seconds: float
 
 
+class Compared(NamedTuple):
+    """One quantity as it was planned, and as it came out; None where it is not known."""
+
+    name: str
+    planned: float | None
+    actual: float | None
+    unit: str
+    """s, GiB, or nothing for a count."""
+
+    @property
+    def ratio(self) -> float | None:
+        if not self.planned or self.actual is None:
+            return None
+        return self.actual / self.planned
+
+
+QUANTITIES = {
+    "seconds": ("Time", "s"),
+    "peak_memory": ("Peak memory of a worker", "GiB"),
+    "disk": ("Disk", "GiB"),
+    "tokens": ("Tokens", ""),
+    "steps": ("Optimizer steps", ""),
+    "trunks": ("Trunks", ""),
+}
+
+
+def plan_and_outcome(study: Study) -> list[Compared]:
+    """Nothing where no plan was kept with the study."""
+    if study.estimate is None:
+        return []
+    outcome = study.outcome or {}
+    return [
+        Compared(name, study.estimate[key], outcome.get(key), unit)
+        for key, (name, unit) in QUANTITIES.items()
+    ]
+
+
 def asked(records: Sequence[Record]) -> Cost:
     """What the runs would have cost one by one."""
     return Cost(
@@ -23,9 +60,15 @@ def asked(records: Sequence[Record]) -> Cost:
 
 
 def trained(records: Sequence[Record], study: Study) -> Cost:
-    """What they did cost: of each trunk, only its longest run was trained."""
+    """What they did cost: of each trunk, only the longest run of each size was trained.
+
+    What sizes share of their first passes is not taken off: less than a pass.
+    """
     trunks = {run.id: run.trunk for run in study.runs}
-    longest = {trunks[record.id]: record for record in sorted(records, key=_row_passes)}
+    longest = {
+        (trunks[record.id], record.settings["data"]["size"]): record
+        for record in sorted(records, key=_row_passes)
+    }
     return asked(list(longest.values()))
 
 

@@ -105,6 +105,7 @@ def _html(study: Study, records: Sequence[Record], folder: Path) -> str:
         missing=_missing(study, records),
         asked=cost.asked(records),
         trained=cost.trained(records, study),
+        compared=cost.plan_and_outcome(study),
         folder=_shown(folder),
         policy=_policy(scripts),
         scripts=[Markup(script) for script in scripts],  # plotly's and ours: no data in them

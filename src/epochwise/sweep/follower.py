@@ -8,8 +8,8 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 from epochwise.config import TrackConfig
-from epochwise.sweep.supervisor import kill
-from epochwise.sweep.worker import write_to
+from epochwise.sweep.local import kill
+from epochwise.sweep.worker import held, output_to
 from epochwise.train import track as tracking
 
 PATIENCE = 60.0  # seconds: the curves of a large study upload in less; a dead network never would
@@ -49,8 +49,9 @@ def line(track: TrackConfig) -> str:
 
 def _enter(folder: Path, track: TrackConfig, stop: Connection) -> None:
     os.setsid()
-    write_to(_log(folder))
-    tracking.follow(folder, track, stop)
+    log = _log(folder)
+    with output_to(log), held(log.with_suffix(".lock")):
+        tracking.follow(folder, track, stop)
 
 
 def _log(folder: Path) -> Path:

@@ -1,7 +1,8 @@
-"""What a person sees while a study runs: bars on a terminal, plain lines elsewhere."""
+"""What a person sees while a study runs: a live table on a terminal, plain lines elsewhere."""
 
 import sys
 import time
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.progress import (
@@ -21,19 +22,23 @@ QUIET = 30.0  # seconds between two progress lines where there is no terminal: r
 
 
 class Terminal:
-    """Live bars on standard error: the study's, in optimizer steps, and one for each trunk."""
+    """A line for the study and one for each trunk under way: steps, losses, time left."""
 
-    def __init__(self, trunks: int) -> None:
+    def __init__(self, trunks: Sequence[Trunk]) -> None:
         columns = (
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[loss]}"),
+            TextColumn("{task.fields[told]}"),
             TimeRemainingColumn(),
         )
         self.progress = Progress(*columns, console=Console(stderr=True), transient=True)
-        self.all = self.progress.add_task("trunks", total=trunks, loss="")
-        self.bars: dict[str, TaskID] = {}
+        steps = sum(trunk.steps for trunk in trunks)
+        self.all = self.progress.add_task("steps of all trunks", total=steps, told="")
+        self.runs = sum(len(trunk.runs) for trunk in trunks)
+        self.done = 0
+        self.lines: dict[str, TaskID] = {}
+        self.steps: dict[str, int] = {}
 
     def __enter__(self) -> "Terminal":
         self.progress.start()
@@ -43,20 +48,31 @@ class Terminal:
         self.progress.stop()
 
     def started(self, trunk: Trunk) -> None:
-        self.bars[trunk.id] = self.progress.add_task(trunk.label, total=None, loss="loading")
+        self.lines[trunk.id] = self.progress.add_task(
+            trunk.label, total=trunk.steps, told="loading"
+        )
 
     def ticked(self, trunk: Trunk, tick: Tick) -> None:
-        bar, loss = self.bars[trunk.id], f"loss {tick.loss:.3f}"
-        self.progress.update(bar, completed=tick.step, total=tick.steps, loss=loss)
+        self.progress.update(
+            self.lines[trunk.id], completed=tick.step, total=tick.steps, told=losses(tick)
+        )
+        self._advance(trunk, tick.step)
 
     def finished(self, record: Record) -> None:
-        self.progress.print(told(record), highlight=False)
+        self.done += 1
+        self.progress.update(self.all, told=f"{self.done} of {self.runs} runs done")
+        self.progress.print(told(record), highlight=False, markup=False)
 
     def ended(self, outcome: Outcome) -> None:
-        self.progress.remove_task(self.bars.pop(outcome.trunk.id))
-        self.progress.advance(self.all)
+        self.progress.remove_task(self.lines.pop(outcome.trunk.id))
+        if not outcome.undone:
+            self._advance(outcome.trunk, outcome.trunk.steps)
         if outcome.problem:
             self.progress.print(failure(outcome), style="red", highlight=False, markup=False)
+
+    def _advance(self, trunk: Trunk, steps: int) -> None:
+        self.progress.advance(self.all, steps - self.steps.get(trunk.id, 0))
+        self.steps[trunk.id] = steps
 
 
 class Lines:
@@ -77,7 +93,7 @@ class Lines:
     def ticked(self, trunk: Trunk, tick: Tick) -> None:
         now = time.monotonic()
         if now - self.last >= QUIET:
-            say(f"{trunk.label}: step {tick.step} of {tick.steps}, loss {tick.loss:.3f}")
+            say(f"{trunk.label}: step {tick.step} of {tick.steps}, {losses(tick)}")
             self.last = now
 
     def finished(self, record: Record) -> None:
@@ -88,13 +104,19 @@ class Lines:
             say(failure(outcome))
 
 
-def screen(trunks: int) -> Terminal | Lines:
+def screen(trunks: Sequence[Trunk]) -> Terminal | Lines:
     return Terminal(trunks) if sys.stderr.isatty() else Lines()
 
 
 def say(line: str) -> None:
     """Standard error: standard output is for results."""
     print(line, file=sys.stderr, flush=True)
+
+
+def losses(tick: Tick) -> str:
+    """The loss of the last step, and on validation rows as measured last."""
+    parts = {"loss": tick.loss, "val": tick.val}
+    return " ".join(f"{name} {loss:.3f}" for name, loss in parts.items() if loss is not None)
 
 
 def told(record: Record) -> str:

@@ -14,14 +14,19 @@ class Slot(NamedTuple):
     device: str | None
     """As CUDA_VISIBLE_DEVICES takes it; None on a machine without accelerators."""
     threads: int
+    """For each of the trunk's processes."""
 
 
-def slots(jobs: int | None, trunks: int) -> list[Slot]:
-    """One slot a device, or one a core; `jobs` overrides their number, devices are then shared."""
-    devices = cuda_devices()
+def slots(jobs: int | None, trunks: int, *, each: int = 1) -> list[Slot]:
+    """One slot a device, or one a core; `jobs` overrides their number, devices are then shared.
+
+    Args:
+        each: Devices, or processes on cores, that one trunk trains on.
+    """
+    devices = [",".join(group) for group in _groups(cuda_devices(), each)]
     cores = _cores()
-    count = max(1, min(jobs or len(devices) or cores, trunks))
-    threads = max(1, cores // count)
+    count = max(1, min(jobs or len(devices) or cores // each, trunks))
+    threads = max(1, cores // (count * each))
     return [Slot(devices[i % len(devices)] if devices else None, threads) for i in range(count)]
 
 
@@ -44,6 +49,11 @@ def listed(listing: str) -> list[str]:
     ['GPU-8c9e']
     """
     return re.findall(r"UUID: (MIG-[^)]+)", listing) or re.findall(r"UUID: (GPU-[^)]+)", listing)
+
+
+def _groups(devices: list[str], each: int) -> list[list[str]]:
+    """The devices in groups of `each`; what is left over stays unused."""
+    return [devices[at : at + each] for at in range(0, len(devices) - each + 1, each)]
 
 
 def _cores() -> int:

@@ -1,15 +1,13 @@
 """A whole study: plan, skip what is done, train in workers, judge, report."""
 
-import fcntl
 import importlib.metadata
-import os
-import shutil
+import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from rich.console import Console
@@ -20,17 +18,22 @@ from epochwise.diagnose.cells import count
 from epochwise.diagnose.finding import Finding, find
 from epochwise.record import Record, RowLosses, Study, finished, is_done, run_folder, write_json
 from epochwise.report import page
-from epochwise.sweep import axes
+from epochwise.sweep import ledger
+from epochwise.sweep.executors import PRELOAD, executor_for, slots_for
+from epochwise.sweep.folder import locked, opened
 from epochwise.sweep.follower import line, tracked
+from epochwise.sweep.launch import Launch
+from epochwise.sweep.ledger_place import ledger_path
+from epochwise.sweep.local import fork_server
+from epochwise.sweep.measure import Workers
 from epochwise.sweep.plan import Plan, plan
+from epochwise.sweep.reckoning import is_worth_timing, reckoned, with_earlier
+from epochwise.sweep.reuse import done_elsewhere, taken_over
 from epochwise.sweep.screen import say, screen
-from epochwise.sweep.slots import slots
-from epochwise.sweep.supervisor import fork_server, supervise
-from epochwise.sweep.worker import train_trunk
+from epochwise.sweep.slots import Slot, slots
+from epochwise.sweep.supervisor import Executor, Supervisor
 
 SUCCESS, FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130  # exit statuses
-LONE = "train"  # the study of a lone run: each starts a folder of its own
-PRELOAD = ("epochwise.sweep.preload",)
 PACKAGES = ("epochwise", "torch", "lightning", "transformers", "peft", "wandb")
 LONGEST_TABLE = 30  # rows: a screen; results.csv and the report have all
 
@@ -39,25 +42,23 @@ def carry_out(
     configs: list[Config],
     *,
     overrides: list[dict[str, Any]],
-    command: str,
-    jobs: int | None,
-    fresh: bool,
+    launch: Launch,
     skipped: Sequence[str] = (),
 ) -> int:
     """Train what is not done yet, then judge and report all of it; the exit status.
 
-    The newest study of this name is continued, unless `fresh`.
+    The newest study of this name is continued, unless a fresh one is asked for.
 
     Args:
         overrides: What the command line set, for each config.
-        jobs: Trunks at a time; None for one a device, or one a core where there is none.
         skipped: Why runs that were asked for are not among `configs`.
     """
     first = configs[0]
-    asked = plan(configs, overrides)
-    study = replace(described(asked, first, command), skipped=tuple(skipped))
     try:
-        folder, study = opened(Path(first.folder) / first.study, study, fresh=fresh)
+        places = slots_for(launch, len(configs), first.trainer.devices)
+        asked = plan(configs, overrides, slots=places)
+        study = replace(described(asked, first, launch.command), skipped=tuple(skipped))
+        folder, study = opened(Path(first.folder) / first.study, study, fresh=launch.fresh)
     except ValueError as problem:
         say(str(problem))
         return WRONG
@@ -65,8 +66,8 @@ def carry_out(
         if not ours:
             say(f"{folder} is being run by another epochwise: wait for it, or give --fresh")
             return WRONG
-        study.save(folder)
-        return _trained_and_told(asked, first, folder, jobs)
+        with_earlier(study, folder).save(folder)
+        return _trained_and_told(asked, first, folder, launch)
 
 
 def described(asked: Plan, config: Config, command: str) -> Study:
@@ -82,56 +83,24 @@ def described(asked: Plan, config: Config, command: str) -> Study:
     )
 
 
-def opened(parent: Path, study: Study, *, fresh: bool) -> tuple[Path, Study]:
-    """The folder to work in: the newest of this name, its study extended by this one, or a new one.
-
-    Raises:
-        ValueError: The newest one has other settings.
-    """
-    newest = max(parent.glob("*/study.json"), default=None)
-    if fresh or study.name == LONE or newest is None:
-        return new_folder(parent), study
-    folder = newest.parent
+def _trained_and_told(asked: Plan, config: Config, folder: Path, launch: Launch) -> int:
+    done = _done(asked, folder)
+    reused = {} if launch.fresh else _reused(asked, Path(config.folder), folder)
+    devices = config.trainer.devices
+    left = asked.without([*done, *reused], slots_for(launch, len(asked.runs), devices))
+    _announce(asked, left, len(done), reused, folder)
     try:
-        return folder, axes.extended(Study.load(folder), study)
+        executor = executor_for(launch, folder, trunks=len(left.trunks), devices=devices)
     except ValueError as problem:
-        raise ValueError(
-            f"{folder} was made with other settings:\n{problem}\n"
-            "Give --fresh to start anew, or study=NAME to keep both"
-        ) from problem
-
-
-def new_folder(parent: Path) -> Path:
-    """An empty folder, named after this moment in UTC: names sort by time and never collide."""
-    while True:
-        folder = parent / datetime.now(UTC).strftime("%Y-%m-%dT%H-%M-%S.%fZ")
-        try:
-            folder.mkdir(parents=True)
-        except FileExistsError:  # another command in the same microsecond
-            continue
-        return folder
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[bool]:
-    """Whether this process alone works in the folder; the system frees the lock at its death."""
-    file = os.open(folder, os.O_RDONLY)
+        say(str(problem))
+        return WRONG
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        ours = True
-    except BlockingIOError:
-        ours = False
-    try:
-        yield ours
-    finally:
-        os.close(file)
-
-
-def _trained_and_told(asked: Plan, config: Config, folder: Path, jobs: int | None) -> int:
-    left = asked.without(_done(asked, folder))
-    _announce(asked, left, folder)
-    try:
-        _train(left, config, folder, jobs)
+        with (
+            closing(executor),
+            _terminated_as_interrupted(),
+            reckoned(left, config.trainer, _measuring(left, config, launch), folder),
+        ):
+            _train(asked, left, config, folder, launch, executor)
     except KeyboardInterrupt:
         kept = f"{len(_done(asked, folder))} of {len(asked.runs)} runs are done and kept"
         say(f"interrupted: {kept}; the same command continues")
@@ -143,39 +112,82 @@ def _trained_and_told(asked: Plan, config: Config, folder: Path, jobs: int | Non
     return FAILED if undone else SUCCESS
 
 
-def _train(left: Plan, config: Config, folder: Path, jobs: int | None) -> None:
-    for trunk in left.trunks:
-        for run_id in trunk.runs:  # an earlier attempt's journal would be taken for this one's
-            shutil.rmtree(run_folder(folder, run_id), ignore_errors=True)
+def _measuring(left: Plan, config: Config, launch: Launch) -> Workers:
+    """Workers like those that will train; in a short study they measure nothing new."""
+    each = config.trainer.devices
+    if launch.where is not None:  # what this machine takes says nothing of a cluster
+        return Workers(None, [Slot(None, 1)] * slots_for(launch, len(left.trunks), each))
+    context = fork_server(PRELOAD) if is_worth_timing(config.study, left) else None
+    return Workers(context, slots(launch.n_jobs, len(left.trunks), each=each))
+
+
+def _train(
+    asked: Plan, left: Plan, config: Config, folder: Path, launch: Launch, executor: Executor
+) -> None:
     context = fork_server(PRELOAD)
     (folder / "log").mkdir(exist_ok=True)
     say(line(config.track))
+    file = ledger_path(folder)
+    if file.parent != folder:
+        say(f"ledger: {file}, as {folder} is on a network file system")
     try:
-        with screen(len(left.trunks)) as audience, tracked(folder, config.track, context) as notes:
-            supervise(
-                left.trunks,
-                train_trunk,
-                folder=folder,
-                slots=slots(jobs, len(left.trunks)),
-                context=context,
-                audience=audience,
-            )
+        with (
+            ledger.opened(file) as book,
+            screen(left.trunks) as audience,
+            tracked(folder, config.track, context) as notes,
+        ):
+            _settle(book, asked, left, folder)
+            supervisor = Supervisor(book, executor, audience, launch.policy)
+            supervisor.supervise(left.trunks, folder, config.trainer, launch.command)
     finally:
         for note in notes:
             say(note)
+
+
+def _settle(book: ledger.Ledger, asked: Plan, left: Plan, folder: Path) -> None:
+    """Bring the ledger up to what the run folders say; what failed before is tried again."""
+    book.recover(lambda run: is_done(run_folder(folder, run)))
+    trunk_of = {run.id: run.trunk for run in asked.runs}
+    trunk_of |= {run: trunk.id for trunk in left.trunks for run in trunk.runs}
+    book.add(trunk_of.items())
+    book.recover(lambda run: is_done(run_folder(folder, run)))
+    book.retry(run for trunk in left.trunks for run in trunk.runs)
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """SIGTERM ends a study as Ctrl-C does: states kept, workers gone."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _done(asked: Plan, folder: Path) -> list[str]:
     return [run.id for run in asked.runs if is_done(run_folder(folder, run.id))]
 
 
-def _announce(asked: Plan, left: Plan, folder: Path) -> None:
-    runs, done = len(asked.runs), len(asked.runs) - sum(len(trunk.runs) for trunk in left.trunks)
+def _reused(asked: Plan, home: Path, folder: Path) -> dict[str, Path]:
+    wanted = {run.id for run in asked.runs} - set(_done(asked, folder))
+    return taken_over(done_elsewhere(home, wanted, apart_from=folder), folder)
+
+
+def _announce(asked: Plan, left: Plan, done: int, reused: dict[str, Path], folder: Path) -> None:
     passes = f"{left.row_passes_trained:,} row passes instead of {left.row_passes_asked:,}"
     trunks = count(len(left.trunks), "trunk")
     work = f"{trunks} to train: {passes}" if left.trunks else "nothing is left to train"
-    say(f"{count(runs, 'run')}, {done} done already; {work}; in {folder}")
-    for sentence in asked.not_shared:
+    say(f"{count(len(asked.runs), 'run')}, {done} done already; {work}; in {folder}")
+    if asked.duplicates:
+        say(f"{asked.duplicates} more stand for the same numbers as another, and are merged")
+    for study in sorted({path.parents[1] for path in reused.values()}):
+        runs = count(sum(path.parents[1] == study for path in reused.values()), "run")
+        say(f"{runs} reused from {study}; --fresh trains anew")
+    for sentence in left.not_shared:
         say(sentence)
 
 

@@ -32,7 +32,10 @@ class RunFolder:
         write_json(self.path / "provenance.json", provenance)
 
     def note(self, row: dict[str, Any]) -> None:
-        journal.append(self.path / "journal.jsonl", row)
+        self.write(journal.line(row))
+
+    def write(self, lines: bytes) -> None:
+        journal.extend(self.path / "journal.jsonl", lines)
 
     def close(self, record: Record, rows: RowLosses) -> None:
         """Write what was measured, then DONE with the SHA-256 of each file."""

@@ -12,13 +12,18 @@ SEAL = len(', "crc": "01234567"}')  # what each line ends in
 
 
 def append(path: Path, row: JSON) -> None:
-    """The row becomes the last line, in one write. NaN becomes null, as in every file of a run.
+    """The row becomes the last line."""
+    extend(path, line(row))
+
+
+def extend(path: Path, lines: bytes) -> None:
+    """The lines become the last ones, in one write.
 
     A torn line that a killed writer left is cut off first: a row glued to it would be lost with it.
     """
     with path.open("ab+") as file:
         _cut_torn_line(file)
-        file.write(_sealed(row))
+        file.write(lines)
 
 
 def read(path: Path) -> list[JSON]:
@@ -38,7 +43,8 @@ def read_from(path: Path, offset: int) -> tuple[list[JSON], int]:
     return rows, offset
 
 
-def _sealed(row: JSON) -> bytes:
+def line(row: JSON) -> bytes:
+    """The row as a line with its checksum. NaN becomes null, as in every file of a run."""
     finite = {key: None if _not_finite(value) else value for key, value in row.items()}
     text = json.dumps(finite, ensure_ascii=False, allow_nan=False)
     return f'{text[:-1]}, "crc": "{zlib.crc32(text.encode()):08x}"}}\n'.encode()

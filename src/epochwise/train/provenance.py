@@ -5,6 +5,8 @@ import importlib.metadata
 import os
 import platform
 import subprocess
+from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,25 @@ def provenance(*, data: dict[str, Any], model: dict[str, str], command: str) -> 
     }
 
 
+NUMBERS = ("torch", "transformers", "peft", "bitsandbytes", "lightning")  # packages they come from
+TRAINING = ("config.py", "draw.py", "experiment.py", "data", "model", "train")
+
+
+@cache
+def made_with_code() -> str:
+    """Of this process, whatever is edited while it runs."""
+    return digest(
+        file for file in PACKAGE.rglob("*.py") if file.relative_to(PACKAGE).parts[0] in TRAINING
+    )
+
+
+def made_with(model: dict[str, str]) -> dict[str, str]:
+    """What a training must have in common with the one whose state it takes up."""
+    versions = {name: importlib.metadata.version(name) for name in NUMBERS}
+    return {"code": made_with_code()} | versions | model
+
+
+@cache
 def packages() -> dict[str, str]:
     """Every installed distribution and its version."""
     found = {dist.name.lower(): dist.version for dist in importlib.metadata.distributions()}
@@ -45,19 +66,25 @@ def hardware() -> dict[str, Any]:
     }
 
 
+@cache
 def code() -> dict[str, Any]:
     """Our own source by content, and where it stands in git, with what was not committed."""
-    digest = hashlib.sha256()
-    for file in sorted(PACKAGE.rglob("*.py")):
-        digest.update(f"{file.relative_to(PACKAGE)}\0".encode() + file.read_bytes())
     state: dict[str, Any] = {
         "version": importlib.metadata.version("epochwise"),
-        "digest": digest.hexdigest(),
+        "digest": digest(PACKAGE.rglob("*.py")),
     }
     if (PACKAGE.parents[1] / ".git").exists():
         state["commit"] = _git("rev-parse", "--verify", "HEAD").strip()
         state["patch"] = _git("diff", "HEAD", "--", "src", "conf")
     return state
+
+
+def digest(files: Iterable[Path]) -> str:
+    """SHA-256 over the names and contents of source files."""
+    found = hashlib.sha256()
+    for file in sorted(files):
+        found.update(f"{file.relative_to(PACKAGE)}\0".encode() + file.read_bytes())
+    return found.hexdigest()
 
 
 def _git(*arguments: str) -> str:

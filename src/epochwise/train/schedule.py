@@ -3,19 +3,20 @@
 import math
 from collections.abc import Callable
 
-from epochwise.config import Schedule
+from epochwise.config import TrainConfig
+
+LOOKS_AT_THE_END = ("cosine", "linear")  # from the first step on: these runs share nothing
 
 
-def schedule(kind: Schedule, *, warmup: int, total: int) -> Callable[[int], float]:
-    """The share of the peak at each step from 1 to `total`; it rises linearly over `warmup` steps.
+def schedule(train: TrainConfig, total: int) -> Callable[[int], float]:
+    """The share of the peak at each step from 1 to `total`; it rises linearly over the warm-up.
 
-    A constant schedule never looks at `total`: runs of different length take the same steps,
-    which is what lets them share a trunk. Cosine and linear fall to zero after the last step.
-
-    >>> share = schedule("linear", warmup=2, total=6)
-    >>> [share(step) for step in (1, 2, 3, 6)]
-    [0.5, 1.0, 1.0, 0.25]
+    A constant rate never looks at `total`, and wsd only where its cooldown begins: runs of
+    different length take the same steps until then, which is what lets them share a trunk.
+    All but the constant one would reach zero one step after the last.
     """
+    warmup, kind = train.warmup_steps, train.schedule
+    stable = total - cooldown_steps(train, total)
 
     def share(step: int) -> float:
         if step < warmup:
@@ -24,9 +25,18 @@ def schedule(kind: Schedule, *, warmup: int, total: int) -> Callable[[int], floa
         match kind:
             case "constant":
                 return 1.0
+            case "wsd":  # the 1-sqrt form of arxiv.org/abs/2405.18392
+                return 1 - math.sqrt(max(0, step - stable) / (total - stable + 1))
             case "cosine":
                 return (1 + math.cos(math.pi * done)) / 2
             case "linear":
                 return 1 - done
 
     return share
+
+
+def cooldown_steps(train: TrainConfig, total: int) -> int:
+    """The last steps of a run, over which its rate falls; the warm-up comes first in any case."""
+    if train.schedule != "wsd":
+        return 0
+    return min(max(1, round(train.cooldown * total)), total - train.warmup_steps)

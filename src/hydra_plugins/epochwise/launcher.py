@@ -11,15 +11,44 @@ from hydra.core.utils import JobReturn
 from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 
 @dataclass
 class LauncherConf:
+    """The keys that every launcher has."""
+
     _target_: str = "hydra_plugins.epochwise.launcher.StudyLauncher"
-    jobs: int | None = None
+    executor: str = "epochwise"
+    n_jobs: int | None = None
     fresh: bool = False
+    timeout: float | None = None
+    retries: int = 0
+    on_failure: str = "continue"
     command: str = "epochwise"
+
+
+@dataclass
+class RayLauncherConf(LauncherConf):
+    address: str | None = None
+    num_cpus: int = 1
+    num_gpus: float | None = None
+
+
+@dataclass
+class SlurmLauncherConf(LauncherConf):
+    cluster: str = "slurm"
+    partition: str | None = None
+    account: str | None = None
+    qos: str | None = None
+    timeout_min: int = 240
+    max_num_timeout: int = 10
+    signal_delay_s: int = 120
+    cpus_per_task: int = 4
+    gpus_per_node: int | None = None
+    mem_gb: float | None = None
+    setup: list[str] = field(default_factory=list)
+    additional_parameters: Any = None
 
 
 @dataclass
@@ -30,6 +59,8 @@ class SweeperConf:
 
 STORE = ConfigStore.instance()
 STORE.store(group="hydra/launcher", name="epochwise_launcher", node=LauncherConf)
+STORE.store(group="hydra/launcher", name="ray_launcher", node=RayLauncherConf)
+STORE.store(group="hydra/launcher", name="slurm_launcher", node=SlurmLauncherConf)
 STORE.store(group="hydra/sweeper", name="epochwise", node=SweeperConf)
 
 
@@ -39,10 +70,9 @@ class StudyLauncher(Launcher):
     loader: ConfigLoader
     config_name: str
 
-    def __init__(self, jobs: int | None, fresh: bool, command: str) -> None:
-        self.jobs = jobs
-        self.fresh = fresh
-        self.command = command
+    def __init__(self, **settings: Any) -> None:
+        """`settings`: the fields of LauncherConf, or of another one's."""
+        self.settings = settings
 
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
@@ -54,17 +84,18 @@ class StudyLauncher(Launcher):
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
     ) -> Sequence[JobReturn]:
         from epochwise.compose.check import checked
+        from epochwise.sweep.launch import launch_of
         from epochwise.sweep.study import carry_out
 
         plan = checked(self.loader, self.config_name, job_overrides)
         for reason in plan.skipped:
             print(f"left out: {reason}")
+        settings = OmegaConf.to_container(OmegaConf.create(self.settings))
+        assert isinstance(settings, dict)
         status = carry_out(
             plan.configs,
             overrides=plan.overrides,
-            command=self.command,
-            jobs=self.jobs,
-            fresh=self.fresh,
+            launch=launch_of({str(key): value for key, value in settings.items()}),
             skipped=plan.skipped,
         )
         if status:
