@@ -13,8 +13,8 @@ from epochwise import __version__
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
+    from epochwise.sweep.forecast.outlook import Outlook
     from epochwise.sweep.launch import Launch
-    from epochwise.sweep.outlook import Outlook
 
 DONE, FAILED, MISTAKE, DIFFERS, INTERRUPTED = 0, 1, 2, 3, 130
 DEFAULT_STUDY = "epochs_vs_size"
@@ -64,7 +64,7 @@ def plan(arguments: Sequence[str]) -> int:
     problems = _plan_problems(flags) + found.problems
     if problems:
         return _mistakes(problems)
-    from epochwise.sweep.outlook import outlook
+    from epochwise.sweep.forecast.outlook import outlook
 
     words = [*([study] if study else []), *typed]
     launch = _launch(settings, study, shlex.join(["epochwise", "sweep", *words]))
@@ -288,13 +288,13 @@ def _tell(
     from rich.console import Console
 
     if flags.format:
-        from epochwise.sweep.scripts import Typed, script
+        from epochwise.sweep.forecast.scripts import Typed, script
 
         print(script(flags.format, foreseen, Typed(study, typed)))
     elif flags.json:
         print(json.dumps(foreseen.json(), indent=2))
     else:
-        from epochwise.sweep.outline import outline
+        from epochwise.sweep.forecast.outline import outline
 
         Console(highlight=False).print(outline(foreseen))
     return DONE

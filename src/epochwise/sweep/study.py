@@ -22,12 +22,12 @@ from epochwise.sweep import ledger
 from epochwise.sweep.executors import PRELOAD, executor_for, slots_for
 from epochwise.sweep.folder import locked, opened
 from epochwise.sweep.follower import line, tracked
+from epochwise.sweep.forecast.measure import Workers
+from epochwise.sweep.forecast.reckoning import is_worth_timing, reckoned, with_earlier
 from epochwise.sweep.launch import Launch
 from epochwise.sweep.ledger_place import ledger_path
 from epochwise.sweep.local import fork_server
-from epochwise.sweep.measure import Workers
 from epochwise.sweep.plan import Plan, plan
-from epochwise.sweep.reckoning import is_worth_timing, reckoned, with_earlier
 from epochwise.sweep.reuse import done_elsewhere, taken_over
 from epochwise.sweep.screen import say, screen
 from epochwise.sweep.slots import Slot, slots

@@ -11,8 +11,8 @@ from rich.text import Text
 
 from epochwise.config import Experiment
 from epochwise.diagnose.cells import count
-from epochwise.sweep.estimate import Estimate, Forecast, brief, duration
-from epochwise.sweep.outlook import Outlook
+from epochwise.sweep.forecast.estimate import Estimate, Forecast, brief, duration
+from epochwise.sweep.forecast.outlook import Outlook
 from epochwise.sweep.plan import Plan, Trunk
 
 LONGEST_TABLE = 30  # lines: a screen

@@ -7,12 +7,12 @@ from typing import Any
 
 from epochwise.config import Config
 from epochwise.record import JSON
-from epochwise.sweep.estimate import Forecast
 from epochwise.sweep.executors import PRELOAD, slots_for
-from epochwise.sweep.foretell import Foretold, foretold
+from epochwise.sweep.forecast.estimate import Forecast
+from epochwise.sweep.forecast.foretell import Foretold, foretold
+from epochwise.sweep.forecast.measure import Workers
 from epochwise.sweep.launch import Launch
 from epochwise.sweep.local import fork_server
-from epochwise.sweep.measure import Workers
 from epochwise.sweep.plan import Plan, plan
 from epochwise.sweep.reuse import done_elsewhere
 from epochwise.sweep.slots import Slot, slots

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from epochwise.config import TrainerConfig
 from epochwise.record import JSON, Record, Study, is_done, read_json, run_folder
-from epochwise.sweep.estimate import GIB, brief
 from epochwise.sweep.folder import LONE
-from epochwise.sweep.foretell import foretold
-from epochwise.sweep.measure import Workers
+from epochwise.sweep.forecast.estimate import GIB, brief
+from epochwise.sweep.forecast.foretell import foretold
+from epochwise.sweep.forecast.measure import Workers
 from epochwise.sweep.plan import Plan
 from epochwise.sweep.screen import say
 from epochwise.sweep.worker import trunk_home

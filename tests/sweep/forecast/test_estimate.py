@@ -1,8 +1,8 @@
 import pytest
 
-from epochwise.sweep.estimate import GIB, Forecast, Terms, estimate, wall_time
-from epochwise.sweep.timing import Timing, between, mean
-from epochwise.sweep.workload import Batches, Split, Workload
+from epochwise.sweep.forecast.estimate import GIB, Forecast, Terms, estimate, wall_time
+from epochwise.sweep.forecast.timing import Timing, between, mean
+from epochwise.sweep.forecast.workload import Batches, Split, Workload
 
 NOTHING = Timing(*[0.0] * len(Timing._fields))
 NEVER = 1e9  # seconds between checkpoints

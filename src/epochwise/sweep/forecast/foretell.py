@@ -6,13 +6,13 @@ from functools import cache
 from typing import NamedTuple
 
 from epochwise.config import DataConfig, Experiment, ModelConfig, TrainerConfig
-from epochwise.sweep import presence
-from epochwise.sweep.estimate import Estimate, Forecast, Terms, estimate
-from epochwise.sweep.measure import Workers, preload
+from epochwise.sweep.forecast import presence
+from epochwise.sweep.forecast.estimate import Estimate, Forecast, Terms, estimate
+from epochwise.sweep.forecast.measure import Workers, preload
+from epochwise.sweep.forecast.shape import Shape, chosen, shape, told
+from epochwise.sweep.forecast.timing import Timing, between
+from epochwise.sweep.forecast.workload import Counter, Workload
 from epochwise.sweep.plan import Plan, Trunk
-from epochwise.sweep.shape import Shape, chosen, shape, told
-from epochwise.sweep.timing import Timing, between
-from epochwise.sweep.workload import Counter, Workload
 from epochwise.train.trajectory import stretch
 
 SPLITS = 3  # values of data.seed whose rows are read; those of others are like them

@@ -5,7 +5,7 @@ from settings import changed
 
 from epochwise.experiment import run_trunk
 from epochwise.record import Record, run_folder
-from epochwise.sweep.stopwatch import Took, line, row_lengths, timing
+from epochwise.sweep.forecast.stopwatch import Took, line, row_lengths, timing
 
 
 @pytest.fixture

@@ -5,13 +5,13 @@ from pathlib import Path
 from settings import changed
 
 from epochwise.config import ONE_DEVICE, Config
-from epochwise.sweep.estimate import Terms, estimate
-from epochwise.sweep.foretell import Foretold, foretold
-from epochwise.sweep.measure import Workers
-from epochwise.sweep.outlook import Outlook
+from epochwise.sweep.forecast.estimate import Terms, estimate
+from epochwise.sweep.forecast.foretell import Foretold, foretold
+from epochwise.sweep.forecast.measure import Workers
+from epochwise.sweep.forecast.outlook import Outlook
+from epochwise.sweep.forecast.timing import Timing
 from epochwise.sweep.plan import plan
 from epochwise.sweep.slots import Slot
-from epochwise.sweep.timing import Timing
 
 TRACK = {"name": "none", "mode": "auto", "project": "tests", "tags": []}
 TIMING = Timing(*[0.0] * len(Timing._fields))._replace(step=60.0, peak_memory=2.0, run_bytes=2**30)

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from epochwise.compose.overrides import parse
-from epochwise.sweep.scripts import Typed, products, script, spelled
+from epochwise.sweep.forecast.scripts import Typed, products, script, spelled
 
 GRID = [
     {"train.epochs": epochs, "peft.r": rank}

@@ -7,7 +7,7 @@ from settings import changed
 from epochwise.data.batch import batches as real_batches
 from epochwise.data.batch import steps as real_steps
 from epochwise.data.tokens import Example
-from epochwise.sweep.workload import EXACT, Batches, Counter, Lengths, Steps, batches
+from epochwise.sweep.forecast.workload import EXACT, Batches, Counter, Lengths, Steps, batches
 from epochwise.train.trajectory import Paths, stretch
 
 LENGTHS = Lengths(

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from epochwise.diagnose.cells import count
 from epochwise.record import JSON
-from epochwise.sweep.timing import Timing
-from epochwise.sweep.workload import Split, Workload
+from epochwise.sweep.forecast.timing import Timing
+from epochwise.sweep.forecast.workload import Split, Workload
 
 GIB = 2**30
 

@@ -4,7 +4,7 @@ import json
 import foresee
 from rich.console import Console
 
-from epochwise.sweep.outline import outline
+from epochwise.sweep.forecast.outline import outline
 
 
 def printed(outlook):

@@ -17,13 +17,13 @@ from rich.progress import Progress
 from epochwise.config import ONE_DEVICE, Experiment
 from epochwise.data.rows import digest
 from epochwise.record import Tick, read_json, write_json
+from epochwise.sweep.forecast.presence import stamp
+from epochwise.sweep.forecast.timing import Timing, conditions, entry, keep, kept, mean
+from epochwise.sweep.forecast.workload import Lengths
 from epochwise.sweep.local import Local
 from epochwise.sweep.plan import Trunk
-from epochwise.sweep.presence import stamp
 from epochwise.sweep.slots import Slot
-from epochwise.sweep.timing import Timing, conditions, entry, keep, kept, mean
 from epochwise.sweep.worker import Job, Work
-from epochwise.sweep.workload import Lengths
 from epochwise.train.stop import Stop
 
 RESULT = "measured.json"
@@ -157,7 +157,7 @@ def preload() -> float:
 
 def count_tokens(job: Job, runs: Runs, on_step: Callable[[Tick], None], stop: Stop) -> None:
     """The work of a worker that reads rows."""
-    from epochwise.sweep.stopwatch import row_lengths
+    from epochwise.sweep.forecast.stopwatch import row_lengths
 
     for run in runs.values():
         write_json(job.home / RESULT, row_lengths(run))
@@ -165,7 +165,7 @@ def count_tokens(job: Job, runs: Runs, on_step: Callable[[Tick], None], stop: St
 
 def time_parts(job: Job, runs: Runs, on_step: Callable[[Tick], None], stop: Stop) -> None:
     """The work of a worker that times."""
-    from epochwise.sweep.stopwatch import timing
+    from epochwise.sweep.forecast.stopwatch import timing
 
     for run in runs.values():
         write_json(job.home / RESULT, list(timing(run, job.home / "scratch")))

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from epochwise.config import ModelConfig
-from epochwise.sweep.presence import size, stamp, why_unknown
+from epochwise.sweep.forecast.presence import size, stamp, why_unknown
 
 NAME = "models--someone--model"
 COMMIT = "0" * 40

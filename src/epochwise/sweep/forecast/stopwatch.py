@@ -25,7 +25,7 @@ from epochwise.model.module import FineTuner, Taken
 from epochwise.model.pretrained import Pretrained, fresh, load_pretrained, load_tokenizer
 from epochwise.model.ranks import ALONE
 from epochwise.record import run_folder
-from epochwise.sweep.timing import Timing
+from epochwise.sweep.forecast.timing import Timing
 from epochwise.train import checkpoint, journal
 from epochwise.train.board import Board
 from epochwise.train.measure import Curve, measured

@@ -4,11 +4,11 @@ from settings import changed
 from epochwise.config import ONE_DEVICE, Config
 from epochwise.experiment import Manner, run_trunk
 from epochwise.record import Study
-from epochwise.sweep.measure import Workers
+from epochwise.sweep.forecast.measure import Workers
+from epochwise.sweep.forecast.reckoning import is_worth_timing, reckoned, with_earlier
+from epochwise.sweep.forecast.stopwatch import row_lengths
 from epochwise.sweep.plan import plan
-from epochwise.sweep.reckoning import is_worth_timing, reckoned, with_earlier
 from epochwise.sweep.slots import Slot
-from epochwise.sweep.stopwatch import row_lengths
 from epochwise.sweep.worker import Job, Reporter
 
 TRACK = {"name": "none", "mode": "auto", "project": "tests", "tags": []}

@@ -1,6 +1,6 @@
 from settings import changed
 
-from epochwise.sweep.shape import MOST, Told, chosen, shape, told
+from epochwise.sweep.forecast.shape import MOST, Told, chosen, shape, told
 
 
 def of_ranks(experiment, *ranks):

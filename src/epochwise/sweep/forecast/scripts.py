@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from epochwise.diagnose.cells import count
-from epochwise.sweep.estimate import Forecast, brief
-from epochwise.sweep.outlook import Outlook
+from epochwise.sweep.forecast.estimate import Forecast, brief
+from epochwise.sweep.forecast.outlook import Outlook
 from epochwise.sweep.plan import Trunk
 from epochwise.sweep.slots import Slot
 

@@ -6,11 +6,11 @@ import pytest
 from settings import changed
 
 from epochwise.config import ONE_DEVICE
-from epochwise.sweep.foretell import foretold
-from epochwise.sweep.measure import Workers, lengths_file, timing_file
+from epochwise.sweep.forecast.foretell import foretold
+from epochwise.sweep.forecast.measure import Workers, lengths_file, timing_file
+from epochwise.sweep.forecast.timing import keep
+from epochwise.sweep.forecast.workload import Steps
 from epochwise.sweep.slots import Slot
-from epochwise.sweep.timing import keep
-from epochwise.sweep.workload import Steps
 
 SLOTS = [Slot(None, 1)]
 LENGTHS = [[20] * 12, [10] * 22]

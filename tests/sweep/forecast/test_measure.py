@@ -6,8 +6,8 @@ import works
 from settings import changed
 
 from epochwise.record import write_json
+from epochwise.sweep.forecast.measure import RESULT, Request, Workers
 from epochwise.sweep.local import fork_server
-from epochwise.sweep.measure import RESULT, Request, Workers
 from epochwise.sweep.slots import Slot
 
 LIGHT = ("epochwise.record",)

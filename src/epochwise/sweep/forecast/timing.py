@@ -17,7 +17,7 @@ from epochwise.cache import cache_folder
 from epochwise.record import read_json, write_json
 from epochwise.sweep.slots import Slot
 
-PACKAGE = Path(__file__).parents[1]
+PACKAGE = Path(__file__).parents[2]
 CODE = (
     "config.py",
     "draw.py",
@@ -25,8 +25,8 @@ CODE = (
     "data",
     "model",
     "train",
-    "sweep/stopwatch.py",
-    "sweep/timing.py",
+    "sweep/forecast/stopwatch.py",
+    "sweep/forecast/timing.py",
 )
 LIBRARIES = ("torch", "transformers", "peft", "bitsandbytes", "lightning", "tokenizers")
 log = logging.getLogger(__name__)
