@@ -45,6 +45,19 @@ def test_each_setting_in_the_readme_is_accepted(
     assert check(settings, named, sweep=words[1] == "sweep") == []
 
 
+def in_docs() -> list[list[str]]:
+    texts = [file.read_text(encoding="utf-8") for file in (ROOT / "docs").glob("*.md")]
+    found = [line for text in texts for line in re.findall(r"`(epochwise [^`]+)`", text)]
+    return [words for line in found if (words := shlex.split(line))[1] in ("sweep", "plan")]
+
+
+@pytest.mark.parametrize("words", in_docs(), ids=" ".join)
+def test_each_setting_in_the_docs_is_accepted(words: list[str]) -> None:
+    settings = [word for word in words[3:] if "=" in word]
+    assert settings or words[1] == "plan"
+    assert check(settings, words[2], sweep=True) == []
+
+
 def test_a_study_is_swept_continued_reported_and_reproduced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -60,6 +73,10 @@ def test_a_study_is_swept_continued_reported_and_reproduced(
     assert main(small) == 0
     assert "4 runs, 4 done already" in capfd.readouterr().err
     assert {run: (run / "DONE").stat().st_mtime_ns for run in runs} == written
+    assert main(["status", str(study)]) == 0
+    assert "4 runs: 4 done; no command is working on it" in capfd.readouterr().out
+    assert main(["plan", *small[1:]]) == 0
+    assert "4 runs" in capfd.readouterr().out
     report.unlink()
     assert main(["report", str(study)]) == 0
     assert report.is_file()

@@ -169,6 +169,29 @@ def test_a_longer_run_goes_on_where_a_shorter_one_ended(
     assert left(tmp_path / "extended", {"long": long}) == left(tmp_path / "alone", {"long": long})
 
 
+def test_a_larger_size_goes_on_where_a_smaller_one_was_kept(
+    experiment: Experiment, tmp_path: Path
+) -> None:
+    small = changed(experiment, {"data.size": 8, "train.epochs": 1})
+    run_trunk({"small": small}, tmp_path / "extended")
+    assert go_on(tmp_path / "extended", {"large": experiment}) == 5  # of 6: the first is shared
+    run_trunk({"large": experiment}, tmp_path / "alone")
+    large = {"large": experiment}
+    assert left(tmp_path / "extended", large) == left(tmp_path / "alone", large)
+
+
+def test_a_size_that_has_left_does_not_come_back(experiment: Experiment, tmp_path: Path) -> None:
+    runs = {
+        "small": changed(experiment, {"data.size": 16, "train.epochs": 1}),
+        "large": experiment,
+    }
+    run_trunk(runs, tmp_path / "unbroken")
+    stopped_by_exception(tmp_path / "broken", runs, 3)  # kept after step 2, where small leaves
+    assert unfinished(tmp_path / "broken", runs).keys() == {"large"}
+    assert go_on(tmp_path / "broken", runs) == 4
+    assert left(tmp_path / "broken", runs) == left(tmp_path / "unbroken", runs)
+
+
 def test_a_state_made_with_other_code_is_not_taken_up(
     experiment: Experiment,
     tmp_path: Path,

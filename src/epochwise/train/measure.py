@@ -1,6 +1,8 @@
 """Every row's nats on a split, and the curve that they make."""
 
+import json
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -77,6 +79,21 @@ class Curve:
 
     def note(self, row: dict[str, Any]) -> None:
         self.journal += journal.line(row)
+
+    def carried_on(self, other: "Curve", begun: int, length: int) -> "Curve":
+        """The same curve after the steps that another size has taken with it since step `begun`.
+
+        Args:
+            length: Steps of an epoch of this size.
+        """
+        curve = Curve(*map(copy, (self.points, self.val, self.probe, self.journal)))
+        for line in other.journal.splitlines():
+            row = json.loads(line)
+            row.pop("crc")
+            if row["kind"] != "point" and row["step"] > begun:
+                epoch = {"epoch": row["step"] / length} if "epoch" in row else {}
+                curve.note(row | epoch)
+        return curve
 
     def rows(self, data: Prepared) -> RowLosses:
         return RowLosses(

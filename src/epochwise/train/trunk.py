@@ -97,10 +97,12 @@ class Trunk:
     def _resume(self) -> None:
         """Go on from the deepest state on this stretch that an earlier attempt has kept.
 
-        No exit may be passed over: the runs on board have not left yet.
+        No exit may be passed over: the runs on board have not left yet. Whoever kept it may have
+        had other sizes on board: until their first epoch ends, all have had the same steps.
         """
         limit = min(self.stretch.last, *(path.steps for path in self.stretch.runs.values()))
         path = self.stretch.runs[self.stretch.leader]
+        lengths = list(self._epochs().values())
         ahead = {step: path.at(step) for step in range(self.state.step + 1, limit + 1)}
         found = self._found(ahead)
         step = self.around.watch.ranks.first(found.step if found else 0)
@@ -110,7 +112,14 @@ class Trunk:
             return
         print(f"resumed after step {found.step}", flush=True)
         self.done += found.step - self.state.step
+        here, begun = self.state.curves, self.state.step
         self.state.restore(found)
+        kept = self.state.curves
+        any_size = next(iter(kept.values()))
+        self.state.curves = {
+            size: kept[size] if size in kept else curve.carried_on(any_size, begun, length)
+            for (size, curve), length in zip(here.items(), lengths, strict=True)
+        }
 
     def _found(self, ahead: Mapping[int, str]) -> Saved | None:
         """The deepest kept state among these, whichever trunk has kept it."""
