@@ -1,6 +1,7 @@
 """Carries out a study of the given sizes and epochs: `carry_out.py SETTINGS SIZES EPOCHS`."""
 
 import json
+import signal
 import sys
 from pathlib import Path
 
@@ -27,4 +28,6 @@ def main():
 if __name__ == "__main__":
     assert not {"torch", "transformers", "lightning", "peft", "wandb"} & set(sys.modules)
     assert Path(sys.argv[0]).name == "carry_out.py"
+    # As a terminal's foreground has it: tests that run in a shell's background inherit "ignore"
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.exit(main())

@@ -86,7 +86,7 @@ class Curve:
         Args:
             length: Steps of an epoch of this size.
         """
-        curve = Curve(*map(copy, (self.points, self.val, self.probe, self.journal)))
+        curve = Curve(copy(self.points), copy(self.val), copy(self.probe), copy(self.journal))
         for line in other.journal.splitlines():
             row = json.loads(line)
             row.pop("crc")
