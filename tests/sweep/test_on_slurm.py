@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from dataclasses import replace
 
 import far_works
 import pytest
@@ -18,9 +19,10 @@ from epochwise.sweep.cluster import Remote, end_file, marked, stopped_if_replace
 from epochwise.sweep.executors import slots_for
 from epochwise.sweep.launch import Launch, SlurmQueue
 from epochwise.sweep.ledger import State
-from epochwise.sweep.on_slurm import OnSlurm, submitit_executor
+from epochwise.sweep.on_slurm import OnSlurm
 from epochwise.sweep.plan import Trunk
 from epochwise.sweep.slurm_job import Attempt
+from epochwise.sweep.slurm_queue import check, submitit_executor
 from epochwise.sweep.supervisor import Policy, Supervisor
 from epochwise.sweep.worker import Job
 from epochwise.train.stop import Stop
@@ -175,7 +177,7 @@ def test_a_job_that_comes_to_its_limit_too_often_has_failed(of_size, tmp_path):
         def ticked(self, trunk, tick):
             os.kill(int((tmp_path / "pid").read_text()), signal.SIGUSR2)
 
-    once = QUEUE.__class__("local", 1, 0, 30, 1, None, (), REQUEST)
+    once = replace(QUEUE, timeout_min=1, max_num_timeout=0)
     executor = queued(works.by_size, tmp_path, queue=once)
     (outcome,) = supervised([of_size(17)], tmp_path, executor, listener=Limit())
     assert outcome.problem.startswith(
@@ -213,10 +215,24 @@ def test_an_attempt_whose_place_is_taken_stops(job):
     assert stop.asked()
 
 
-def test_what_is_asked_of_slurm_is_what_the_settings_say(tmp_path, monkeypatch):
-    (tmp_path / "srun").write_text("")
-    (tmp_path / "srun").chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+@pytest.fixture
+def slurm(tmp_path, monkeypatch):
+    """The commands of a Slurm whose sbatch refuses whatever it is given."""
+    commands = tmp_path / "bin"
+    commands.mkdir()
+    for name, script in (("srun", ""), ("sbatch", "echo no such partition >&2; exit 1")):
+        (commands / name).write_text(f"#!/bin/sh\n{script}\n")
+        (commands / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(commands), prepend=os.pathsep)
+
+
+def test_a_job_that_slurm_refuses_has_failed_as_it_says(slurm, of_size, tmp_path):
+    executor = queued(works.by_size, tmp_path, queue=replace(QUEUE, cluster="slurm"))
+    (outcome,) = supervised([of_size(11)], tmp_path, executor)
+    assert outcome.problem.startswith("Slurm refused the job: no such partition; its log")
+
+
+def test_what_is_asked_of_slurm_is_what_the_settings_say(slurm, tmp_path):
     request = {"partition": "gpu", "account": "lab", "qos": None, "mem_gb": 16.0}
     request |= {"additional_parameters": {"constraint": "a100"}}
     queue = SlurmQueue("slurm", 240, 10, 120, 8, 1, ("module load cuda",), request)
@@ -242,17 +258,17 @@ def test_what_is_asked_of_slurm_is_what_the_settings_say(tmp_path, monkeypatch):
 def test_what_is_not_there_is_told(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ValueError, match="there is no srun on this machine; give the command on"):
-        submitit_executor(SlurmQueue("slurm", 60, 3, 30, 1, None, (), REQUEST), tmp_path)
+        check(replace(QUEUE, cluster="slurm"), 1)
     monkeypatch.setitem(sys.modules, "submitit", None)
     with pytest.raises(ValueError, match=r"pip install 'epochwise\[slurm\]'"):
-        submitit_executor(QUEUE, tmp_path)
+        check(QUEUE, 1)
 
 
 def test_what_cannot_go_together_is_told_before_anything_is_written():
-    one_gpu = SlurmQueue("slurm", 60, 3, 30, 1, 1, (), REQUEST)
+    one_gpu = replace(QUEUE, gpus_per_node=1)
     with pytest.raises(ValueError, match="gpus_per_node=1: trainer.devices=2 need as many"):
         slots_for(Launch(where=one_gpu), 4, 2)
-    late = SlurmQueue("slurm", 1, 3, 60, 1, None, (), REQUEST)
+    late = replace(QUEUE, timeout_min=1, signal_delay_s=60)
     with pytest.raises(ValueError, match="signal_delay_s=60: leaves nothing of .*timeout_min=1;"):
         slots_for(Launch(where=late), 4, 1)
     assert slots_for(Launch(where=QUEUE), 4, 1) == 1

@@ -8,7 +8,7 @@ reuse       runs that another study has done
 forecast    what it would take, told before and compared after
 ledger      the state of each run, through kills and power loss (ledger_file, ledger_place)
 supervisor  claims trunks, hands them to an executor, settles what became of them
-executors   which one: local; on_ray (ray_cluster); on_slurm (slurm_job); cluster has what both need
+executors   local; on_ray (ray_cluster); on_slurm (slurm_queue, slurm_job); cluster: what both need
 worker      one trunk after the other, wherever; peers, where a run takes several devices
 slots       accelerators, or shares of the cores
 screen      what a person sees meanwhile; status, from another terminal

@@ -17,6 +17,8 @@ from epochwise.train.stop import Stop
 
 LOST = 3  # times that a trunk is tried again as its node was lost: it may be what brings it down
 
+MARK = ".seen-"
+
 
 class Site(NamedTuple):
     """Where a study lies, as every node must see it."""
@@ -74,7 +76,9 @@ class Losses:
 
 def marked(folder: Path) -> Site:
     """The site of the study in `folder`, marked there until it is `unmarked`."""
-    site = Site(folder.absolute(), f".seen-{secrets.token_hex(8)}", Path.cwd())
+    for old in folder.glob(f"{MARK}*"):  # of a command that was killed
+        old.unlink()
+    site = Site(folder.absolute(), f"{MARK}{secrets.token_hex(8)}", Path.cwd())
     (site.folder / site.mark).touch()
     return site
 

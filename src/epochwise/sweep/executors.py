@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from epochwise.sweep import ray_cluster
+from epochwise.sweep import ray_cluster, slurm_queue
 from epochwise.sweep.cluster import Remote, marked, unmark
 from epochwise.sweep.launch import Launch, RayCluster, SlurmQueue
 from epochwise.sweep.local import Local, fork_server
 from epochwise.sweep.on_ray import OnRay
-from epochwise.sweep.on_slurm import OnSlurm, submitit_executor
+from epochwise.sweep.on_slurm import OnSlurm
 from epochwise.sweep.slots import slots
 from epochwise.sweep.supervisor import Executor
 from epochwise.sweep.worker import train_trunk
@@ -31,7 +31,7 @@ def slots_for(launch: Launch, trunks: int, devices: int) -> int:
             has = ray_cluster.room(ray_cluster.share(cluster, devices))
             return max(1, min(trunks, has, launch.n_jobs or has))
         case SlurmQueue() as queue:
-            _check(queue, devices)
+            slurm_queue.check(queue, devices)
             return max(1, min(trunks, launch.n_jobs or 1))  # what Slurm will have free, none knows
         case None:
             return len(slots(launch.n_jobs, trunks, each=devices))
@@ -48,7 +48,7 @@ def executor_for(launch: Launch, folder: Path, *, trunks: int, devices: int) -> 
         case RayCluster() as cluster:
             return _on_ray(cluster, folder, limit, devices)
         case SlurmQueue() as queue:
-            executor = submitit_executor(queue, folder)
+            executor = slurm_queue.submitit_executor(queue, folder)
             threads = max(1, queue.cpus_per_task // devices)
             remote = Remote(train_trunk, marked(folder), PRELOAD, threads)
             return OnSlurm(remote, queue, limit, executor=executor)
@@ -70,17 +70,3 @@ def _on_ray(cluster: RayCluster, folder: Path, limit: int, devices: int) -> OnRa
     threads = max(1, share.num_cpus // devices)
     device = None if share.num_gpus else HIDDEN
     return OnRay(Remote(train_trunk, site, PRELOAD, threads, device), share, limit)
-
-
-def _check(queue: SlurmQueue, devices: int) -> None:
-    gpus = queue.gpus_per_node or 0
-    if 0 < gpus < devices:
-        raise ValueError(
-            f"hydra.launcher.gpus_per_node={gpus}: trainer.devices={devices} need as many; set"
-            " both alike"
-        )
-    if queue.signal_delay_s >= queue.timeout_min * 60:
-        raise ValueError(
-            f"hydra.launcher.signal_delay_s={queue.signal_delay_s}: leaves nothing of"
-            f" hydra.launcher.timeout_min={queue.timeout_min}; lower it, or raise the limit"
-        )

@@ -10,6 +10,8 @@ from pathlib import Path
 from epochwise.record import Study
 from epochwise.sweep import axes
 
+LOCK = "lock"  # held by the command that works in a study's folder
+
 LONE = "train"  # the study of a lone run: each starts a folder of its own
 
 
@@ -46,7 +48,8 @@ def new_folder(parent: Path) -> Path:
 @contextmanager
 def locked(folder: Path) -> Iterator[bool]:
     """Whether this process alone works in the folder; the system frees the lock at its death."""
-    file = os.open(folder, os.O_RDONLY)
+    # A file to write: a network file system locks no folder, and none that is open to read only.
+    file = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         ours = True

@@ -24,8 +24,9 @@ def ledger_path(study_folder: Path) -> Path:
     """
     if network_file_system(study_folder) is None:
         return study_folder / "ledger.db"
-    digest = hashlib.sha256(str(study_folder.resolve()).encode()).hexdigest()[:DIGITS]
-    return _local_folder(study_folder) / f"{study_folder.parent.name}-{digest}.db"
+    study = study_folder.resolve()
+    digest = hashlib.sha256(str(study).encode()).hexdigest()[:DIGITS]
+    return _local_folder(study) / f"{study.parent.name}-{digest}.db"
 
 
 def _local_folder(study_folder: Path) -> Path:

@@ -1,10 +1,8 @@
 """Trunks as Slurm jobs, through submitit: one job for each attempt."""
 
-import logging
 import subprocess
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from epochwise.record import read_json
@@ -14,7 +12,6 @@ from epochwise.sweep.slurm_job import Attempt
 from epochwise.sweep.supervisor import Ended
 from epochwise.sweep.worker import Job
 
-FOLDER = "slurm"  # of the study: what submitit writes, and each job's own output
 LOST = ("NODE_FAIL", "PREEMPTED", "BOOT_FAIL", "TIMEOUT", "REVOKED")  # states that are no failure
 ASKING = 5.0  # seconds between two questions to Slurm while somebody waits for an end
 LATE = 90.0  # seconds that a file may take to be seen here: network file systems remember 60
@@ -66,7 +63,8 @@ class OnSlurm:
         try:
             self.submitted.append(Submitted(job, self.executor.submit(attempt)))
         except FailedJobError as refusal:
-            self.refused.append(Ended(job, f"Slurm refused the job: {refusal}"))
+            said = " ".join(str(refusal).split())
+            self.refused.append(Ended(job, f"Slurm refused the job: {said}"))
 
     def ended(self, patience: float) -> list[Ended]:
         """The jobs that are over, after waiting at most `patience` seconds for the first."""
@@ -167,49 +165,3 @@ def _tail(handle: Any) -> list[str]:
 def _scancel(*arguments: str) -> None:
     """A job that is not in the state meant is left alone, and what scancel says of it unheard."""
     subprocess.run(["scancel", *arguments], capture_output=True, check=False)
-
-
-def submitit_executor(queue: SlurmQueue, folder: Path) -> Any:
-    """An executor of submitit's, which asks for what the settings say.
-
-    Raises:
-        ValueError: The package is missing, this machine is no part of a Slurm cluster, or Slurm
-            does not know what is asked for.
-    """
-    try:
-        import submitit
-    except ImportError as error:
-        raise ValueError(
-            "hydra/launcher=slurm: the package submitit is missing: pip install 'epochwise[slurm]'"
-        ) from error
-    logging.getLogger("submitit").setLevel(logging.ERROR)  # it warns of every late answer
-    often = {f"{name}_max_num_timeout": queue.max_num_timeout for name in ("slurm", "local")}
-    try:
-        executor = submitit.AutoExecutor(folder / FOLDER, cluster=queue.cluster, **often)
-    except RuntimeError as error:
-        raise ValueError(
-            "hydra/launcher=slurm: there is no srun on this machine; give the command on a login"
-            " node of the cluster, or hydra.launcher.cluster=local to try it here"
-        ) from error
-    executor.update_parameters(**_parameters(queue))
-    return executor
-
-
-def _parameters(queue: SlurmQueue) -> dict[str, Any]:
-    """In submitit's words; None is not asked for."""
-    request = dict(queue.request)
-    more = {"requeue": True} | (request.pop("additional_parameters") or {})
-    setup = list(queue.setup) or None
-    return {
-        "name": "epochwise",
-        "timeout_min": queue.timeout_min,
-        "cpus_per_task": queue.cpus_per_task,
-        "gpus_per_node": queue.gpus_per_node,
-        "mem_gb": request.pop("mem_gb"),
-        "local_setup": setup,
-        "slurm_setup": setup,
-        "slurm_signal_delay_s": queue.signal_delay_s,
-        # sbatch's count does not reach srun: slurm.schedmd.com/srun.html, --cpus-per-task
-        "slurm_srun_args": [f"--cpus-per-task={queue.cpus_per_task}"],
-        "slurm_additional_parameters": more,
-    } | {f"slurm_{key}": value for key, value in request.items()}

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from epochwise.record import Study, Tick, is_done, run_folder
 from epochwise.sweep import ledger
+from epochwise.sweep.folder import LOCK
 from epochwise.sweep.ledger import Entry, State
 from epochwise.sweep.ledger_place import ledger_path
 from epochwise.sweep.worker import progress, trunk_home
@@ -88,7 +89,10 @@ def status(folder: Path) -> Status:
 
 def is_supervised(folder: Path) -> bool:
     """Whether the study's lock is held: the system frees it when its holder dies."""
-    file = os.open(folder, os.O_RDONLY)
+    try:
+        file = os.open(folder / LOCK, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
     try:
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -130,6 +130,7 @@ def _train(
     file = ledger_path(folder)
     if file.parent != folder:
         say(f"ledger: {file}, as {folder} is on a network file system")
+    notes: list[str] = []  # said once the screen is gone
     try:
         with (
             ledger.opened(file) as book,

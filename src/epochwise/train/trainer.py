@@ -7,6 +7,7 @@ from typing import Any
 
 import lightning as L
 import torch
+from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 
 from epochwise.config import Weights
 from epochwise.model.module import Taken
@@ -72,6 +73,7 @@ def build_trainer(weights: Weights, *callbacks: L.Callback) -> L.Trainer:
     return L.Trainer(
         accelerator="auto",
         devices=1,
+        plugins=LightningEnvironment(),  # Slurm's would take its signals, and its count of tasks
         precision="32-true" if weights == "fp32" else "bf16-mixed",
         max_epochs=1,
         num_sanity_val_steps=0,
