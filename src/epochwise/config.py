@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
-FORMAT = 2  # of the numbers a config stands for: raised when the same config gives other numbers
+FORMAT = 3  # of the numbers a config stands for: raised when the same config gives other numbers
 
 Positive = Annotated[int, Field(ge=1)]
 NonNegative = Annotated[int, Field(ge=0)]

@@ -12,7 +12,7 @@ from epochwise.data.prepare import prepare
 from epochwise.data.rows import digest
 from epochwise.model.adapter import add_adapter, build_optimizer
 from epochwise.model.module import FineTuner
-from epochwise.model.pretrained import fresh, load_pretrained
+from epochwise.model.pretrained import copy_for, load_pretrained
 from epochwise.model.ranks import ALONE, Ranks
 from epochwise.model.sharded import shard
 from epochwise.record import Tick
@@ -86,10 +86,10 @@ def run_trunk(
     board.open(provenance(data=origin, model=weights, command=manner.command))
 
     ranks = manner.ranks
-    untrained = fresh(base, first.peft)
+    untrained = copy_for(first, base)
     bare = FineTuner(untrained, untrained.get_output_embeddings(), first, ranks=ranks)
     curves = Untuned(bare, folder / "base", around).curves()
-    model = fresh(base, first.peft)
+    model = copy_for(first, base)
     head = model.get_output_embeddings()
     adapted = add_adapter(model, first.peft, seed=first.train.seed, total_steps=tree.last)
     if manner.config.strategy == "fsdp":

@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from epochwise.data.batch import Batch
+from epochwise.model.unpadded import end_to_end, is_end_to_end, laid
 
 
 def response_nats(model: nn.Module, head: nn.Module, batch: Batch) -> Float[Tensor, " rows"]:
@@ -23,11 +24,32 @@ def response_nats(model: nn.Module, head: nn.Module, batch: Batch) -> Float[Tens
     """
     scored = batch.scored[:, 1:]
     predicts = F.pad(scored, (0, 1))  # position t scores the token at t + 1
-    with only_positions(head, predicts):
-        scores = model(input_ids=batch.input_ids, attention_mask=batch.attention_mask).logits
-    nats = F.cross_entropy(scores.float(), batch.input_ids[:, 1:][scored], reduction="none")
+    scores = _scores_end_to_end if is_end_to_end(model) else _scores
+    nats = F.cross_entropy(
+        scores(model, head, batch, predicts).float(),
+        batch.input_ids[:, 1:][scored],
+        reduction="none",
+    )
     rows = scored.nonzero()[:, 0]
     return nats.new_zeros(len(scored)).index_add(0, rows, nats)
+
+
+def _scores(
+    model: nn.Module, head: nn.Module, batch: Batch, wanted: Bool[Tensor, "rows time"]
+) -> Float[Tensor, "wanted vocab"]:
+    with only_positions(head, wanted):
+        scores: Tensor = model(
+            input_ids=batch.input_ids, attention_mask=batch.attention_mask
+        ).logits
+    return scores
+
+
+def _scores_end_to_end(
+    model: nn.Module, head: nn.Module, batch: Batch, wanted: Bool[Tensor, "rows time"]
+) -> Float[Tensor, "wanted vocab"]:
+    line = laid(batch)
+    with only_positions(head, wanted.flatten()[None, line.cells]):
+        return end_to_end(model, line, (wanted.shape[0], wanted.shape[1]))
 
 
 @contextmanager

@@ -73,7 +73,7 @@ class FineTuner(L.LightningModule):
         assert optimizer is not None
         train = self.experiment.train
         nats = self._backward(step)
-        parameters = [parameter for _, parameter in trainable(self.model)]
+        parameters = [each for group in optimizer.param_groups for each in group["params"]]
         norm = whole(nn.utils.clip_grad_norm_(parameters, train.clip_norm))
         share = self.share(step.number)
         if is_finite(nats, norm):
@@ -141,14 +141,21 @@ class FineTuner(L.LightningModule):
         rank = (self.ranks.rank,) if self.ranks.size > 1 else ()
         return seed_for(self.experiment.train.seed, "dropout", step, piece, *rank)
 
+    def _seed(self, seed: int) -> None:
+        """What torch.manual_seed does for this device; that one walks the stack three times."""
+        torch.default_generator.manual_seed(seed)
+        if self.device.type == "cuda":
+            torch.cuda.manual_seed(seed)
+
     def _accumulated(self, step: Step) -> Float[Tensor, ""] | None:
         """The step's nats; None where memory ran out and smaller pieces can be tried."""
-        self.zero_grad()
+        assert self.optimizer is not None
+        self.optimizer.zero_grad()
         total = torch.zeros((), device=self.device)
         ranks = self.ranks.size if is_sharded(self.model) else 1  # these average their gradients
         try:
             for index, (batch, share) in enumerate(self._pieces(step)):
-                torch.manual_seed(self._dropout_seed(step.number, index))
+                self._seed(self._dropout_seed(step.number, index))
                 nats = share * response_nats(self.model, self.head, batch).sum()
                 self.manual_backward(nats * ranks / step.tokens)
                 total += nats.detach()

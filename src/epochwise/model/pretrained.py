@@ -20,11 +20,12 @@ from transformers import (
 )
 from transformers.utils.logging import disable_progress_bar
 
-from epochwise.config import ModelConfig, PeftConfig, Weights
+from epochwise.config import Experiment, ModelConfig, PeftConfig, Weights
 from epochwise.data.template import apply
 from epochwise.model.dequantised import free_memory, keep_values
 from epochwise.model.gguf import converted
 from epochwise.model.location import Location, locate, weights_digest
+from epochwise.model.unpadded import lay_end_to_end
 
 disable_progress_bar()  # of loading weights: our own progress begins with the first step
 
@@ -57,6 +58,13 @@ def load_pretrained(config: ModelConfig, device: torch.device) -> Pretrained:
         torch.cuda.empty_cache()
         _kept[key] = _loaded(config, location, device)
     return _kept[key]
+
+
+def copy_for(run: Experiment, base: PreTrainedModel) -> PreTrainedModel:
+    """A copy of the base model for this run, that takes rows end to end where it can."""
+    model = fresh(base, run.peft)
+    lay_end_to_end(model, run.peft.peft_type, longest=run.data.max_tokens)
+    return model
 
 
 def fresh(base: PreTrainedModel, config: PeftConfig) -> PreTrainedModel:

@@ -98,9 +98,9 @@ def _trained_and_told(asked: Plan, config: Config, folder: Path, launch: Launch)
         with (
             closing(executor),
             _terminated_as_interrupted(),
-            reckoned(left, config.trainer, _measuring(left, config, launch), folder),
+            reckoned(left, config.trainer, _measuring(left, config, launch), folder) as ordered,
         ):
-            _train(asked, left, config, folder, launch, executor)
+            _train(asked, ordered, config, folder, launch, executor)
     except KeyboardInterrupt:
         kept = f"{len(_done(asked, folder))} of {len(asked.runs)} runs are done and kept"
         say(f"interrupted: {kept}; the same command continues")

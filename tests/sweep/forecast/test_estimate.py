@@ -33,11 +33,11 @@ def test_seconds_are_those_of_every_part():
     )
     work = Workload(
         steps=7,
-        padded=20,
+        tokens=20,
         stretches=2,
         measurements=3,
         batches=4,
-        batch_padded=40,
+        batch_tokens=40,
         exits=2,
         points=6,
         lines=9,

@@ -29,7 +29,7 @@ def known(experiment):
         run = changed(experiment, changes)
         keep(lengths_file(run), [LENGTHS])
         timing = foresee.TIMING._replace(step=seconds, step_token=0.5)
-        largest = Steps(np.array(LENGTHS[1]), 8, 3, 0).largest()
+        largest = Steps(np.array(LENGTHS[1]), 8, 0).largest()
         keep(timing_file(run, largest, SLOTS), [list(timing)])
 
     return of
@@ -49,18 +49,26 @@ def test_a_trunk_takes_what_was_kept(experiment, known):
 
 def test_ranks_between_two_are_told_from_both_and_it_is_said(experiment, known):
     known({"peft.r": 2}, 1.0)
-    known({"peft.r": 10}, 3.0)
-    found = told(experiment, [{"peft.r": rank} for rank in (2, 4, 10)])
+    known({"peft.r": 34}, 3.0)
+    found = told(experiment, [{"peft.r": rank} for rank in (2, 10, 34)])
     steps = {each.label.split()[3]: each.timing.step for each in found.forecasts}
-    assert steps == {"r2": 1.0, "r4": 1.5, "r10": 3.0}
+    assert steps == {"r2": 1.0, "r10": 1.5, "r34": 3.0}
     (note,) = found.estimate.notes
     assert note.startswith("2 of 3 combinations of model, method, rank and batch size are timed")
+
+
+def test_the_trunk_that_takes_longest_is_begun_first(experiment, known):
+    changes = [{"peft.lora_dropout": dropout} for dropout in (0.0, 0.3)]
+    known(changes[0], 3.0)
+    known(changes[1], 1.0)
+    found = told(experiment, changes[::-1])
+    assert [each.timing.step for each in found.forecasts] == [3.0, 1.0]
 
 
 def test_a_larger_model_is_told_by_the_size_of_its_files(experiment, known):
     known({}, 1.0)
     keep(lengths_file(changed(experiment, {"model.path": "world:4m"})), [LENGTHS])
-    small, large = told(experiment, [{}, {"model.path": "world:4m"}]).forecasts
+    large, small = told(experiment, [{}, {"model.path": "world:4m"}]).forecasts
     assert 2 < large.timing.step / small.timing.step < 8
 
 

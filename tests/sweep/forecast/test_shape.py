@@ -26,6 +26,11 @@ def test_of_many_ranks_the_lowest_and_highest_are_measured(experiment):
     assert [each.rank for each in chosen(dict.fromkeys(ranks, 1.0))] == [64, 2]
 
 
+def test_of_ranks_that_are_near_the_highest_stands_for_all(experiment):
+    ranks = of_ranks(experiment, 8, 4, 32, 16)
+    assert [each.rank for each in chosen(dict.fromkeys(ranks, 1.0))] == [32]
+
+
 def test_of_too_many_kinds_those_with_the_most_work_are_measured(experiment):
     kinds = [shape(changed(experiment, {"train.batch_size": n})) for n in range(3, 12)]
     work = {kind: float(place) for place, kind in enumerate(kinds)}

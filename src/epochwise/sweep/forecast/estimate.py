@@ -43,10 +43,10 @@ class Forecast(NamedTuple):
             part.begin
             + work.stretches * part.fit
             + work.steps * part.step
-            + work.padded * part.step_token
+            + work.tokens * part.step_token
             + work.measurements * part.measure
             + work.batches * part.batch
-            + work.batch_padded * part.batch_token
+            + work.batch_tokens * part.batch_token
             + work.exits * part.leave
         )
 
@@ -157,8 +157,8 @@ def wall_time(forecasts: Sequence[Forecast], terms: Terms) -> float | None:
 
 
 def _measuring(split: Split, part: Timing) -> float:
-    number, padded = split.batches
-    return part.measure + number * part.batch + padded * part.batch_token
+    number, tokens = split.batches
+    return part.measure + number * part.batch + tokens * part.batch_token
 
 
 def brief(whole: Estimate) -> str:

@@ -21,7 +21,7 @@ SPLITS = 3  # values of data.seed whose rows are read; those of others are like 
 class Foretold(NamedTuple):
     estimate: Estimate
     forecasts: tuple[Forecast, ...]
-    """In the order of the plan's trunks."""
+    """In the order in which they are best begun: where all times are known, the longest first."""
 
 
 class Rows(NamedTuple):
@@ -66,6 +66,8 @@ def foretold(
         )
         for trunk in plan.trunks
     )
+    if all(each.timing is not None for each in forecasts):
+        forecasts = tuple(sorted(forecasts, key=lambda each: -(each.seconds or 0.0)))
     reasons = [*rows.missing.values(), *lengths.problems.values(), *notes]
     whole = estimate(
         forecasts,
@@ -129,7 +131,7 @@ def _timings(
     of = {trunk.id: shape(_first(trunk)) for trunk in trunks}
     amounts: dict[Shape, float] = {}
     for trunk in trunks:
-        amounts[of[trunk.id]] = amounts.get(of[trunk.id], 0.0) + work[trunk.id].padded
+        amounts[of[trunk.id]] = amounts.get(of[trunk.id], 0.0) + work[trunk.id].tokens
     wanted = {str(each): each for each in chosen(amounts)}
     found = workers.timings({name: _typical(each, trunks, work) for name, each in wanted.items()})
     measured = {wanted[name]: timing for name, timing in found.values.items()}
@@ -142,7 +144,7 @@ def _timings(
 def _typical(
     wanted: Shape, trunks: Sequence[Trunk], work: Mapping[str, Workload]
 ) -> tuple[Experiment, int]:
-    """A run of the shape with the study's longest step, and its padded tokens."""
+    """A run of the shape with the study's longest step, and its tokens."""
     alike = [trunk for trunk in trunks if shape(_first(trunk)) == wanted]
     trunk = max(alike, key=lambda trunk: work[trunk.id].largest)
     run = max(trunk.runs.values(), key=lambda run: (run.data.size, run.train.epochs))

@@ -74,7 +74,7 @@ class Workers:
         return found._replace(values=values)
 
     def timings(self, runs: Mapping[str, tuple[Experiment, int]]) -> Found:
-        """The Timing of each run, given with the padded tokens of its largest step.
+        """The Timing of each run, given with the tokens of its largest step.
 
         All slots work at the same time, so that what they take from each other is in the figures.
         """

@@ -110,7 +110,6 @@ def _trunk(forecast: Forecast) -> JSON:
         "steps": work.steps,
         "row_passes": work.row_passes,
         "tokens": work.tokens or None,
-        "padded_tokens": work.padded or None,
         "measurements": work.measurements,
         "seconds": forecast.seconds,
         "peak_memory": None if timing is None else timing.peak_memory,

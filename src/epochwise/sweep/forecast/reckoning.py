@@ -27,20 +27,22 @@ def is_worth_timing(study: str, left: Plan) -> bool:
 
 
 @contextmanager
-def reckoned(left: Plan, config: TrainerConfig, workers: Workers, folder: Path) -> Iterator[None]:
+def reckoned(left: Plan, config: TrainerConfig, workers: Workers, folder: Path) -> Iterator[Plan]:
     """Around the training of a study: it is told what it will take, and kept what it took.
 
-    What it took is kept only where all of it was done: else the two do not compare.
+    Gives the plan with its trunks in the order in which they are best begun. What it took is kept
+    only where all of it was done: else the two do not compare.
     """
     if not left.trunks:
-        yield
+        yield left
         return
-    whole = foretold(left, config, workers).estimate
+    whole, forecasts = foretold(left, config, workers)
     for line in (brief(whole), *whole.notes):
         say(line)
     replace(Study.load(folder), estimate=whole.json(), outcome=None).save(folder)
     before, begin = _size(folder), time.monotonic()
-    yield
+    place = {forecast.trunk: number for number, forecast in enumerate(forecasts)}
+    yield replace(left, trunks=tuple(sorted(left.trunks, key=lambda trunk: place[trunk.id])))
     if all(is_done(run_folder(folder, run)) for trunk in left.trunks for run in trunk.runs):
         seconds = workers.waited + time.monotonic() - begin
         outcome = _outcome(left, folder) | {

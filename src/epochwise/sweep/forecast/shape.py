@@ -4,11 +4,12 @@ Which rows a step takes, how often, and at what rate is no part of it.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from epochwise.config import Experiment
 
+FAR = 16  # times: an adapter that is so much larger makes steps take noticeably longer
 MOST = 6  # shapes timed for one plan: each takes seconds; the others are told from these
 RANKS = ("r", "init_r", "target_r")  # arguments of peft that scale an adapter
 TIMELESS = ("lora_alpha", "loraplus_lr_ratio")  # arguments that change numbers alone
@@ -60,7 +61,7 @@ def shape(run: Experiment) -> Shape:
 
 
 def chosen(work: Mapping[Shape, float]) -> list[Shape]:
-    """The shapes to measure, MOST at most: the lowest and highest rank of each kind.
+    """The shapes to measure, MOST at most: of each kind the highest rank, and the lowest if far.
 
     Args:
         work: How much of the study has each shape; where there are too many, the kinds with the
@@ -70,9 +71,15 @@ def chosen(work: Mapping[Shape, float]) -> list[Shape]:
     for each in sorted(work, key=lambda each: each.rank):
         kinds.setdefault(each.kind, []).append(each)
     in_turn = sorted(kinds.values(), key=lambda alike: sum(map(work.__getitem__, alike)))
-    ends = [list(dict.fromkeys((alike[-1], alike[0]))) for alike in reversed(in_turn)]
+    ends = [_ends(alike) for alike in reversed(in_turn)]
     first = [pair[0] for pair in ends]  # of every kind the one that needs the most memory
     return [*first, *(shape for pair in ends for shape in pair[1:])][:MOST]
+
+
+def _ends(alike: Sequence[Shape]) -> list[Shape]:
+    """The highest rank, then the lowest if it is far from it; given in their order."""
+    lowest, highest = alike[0], alike[-1]
+    return [highest, lowest] if 0 < FAR * lowest.rank <= highest.rank else [highest]
 
 
 def told(wanted: Shape, measured: Iterable[Shape]) -> Told:

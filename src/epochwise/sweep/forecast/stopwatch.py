@@ -22,7 +22,7 @@ from epochwise.model.adapter import add_adapter, build_optimizer
 from epochwise.model.gguf import converted
 from epochwise.model.location import Location, locate
 from epochwise.model.module import FineTuner, Taken
-from epochwise.model.pretrained import Pretrained, fresh, load_pretrained, load_tokenizer
+from epochwise.model.pretrained import Pretrained, copy_for, load_pretrained, load_tokenizer
 from epochwise.model.ranks import ALONE
 from epochwise.record import run_folder
 from epochwise.sweep.forecast.timing import Timing
@@ -46,13 +46,13 @@ STEP = Taken(100, 1000, THIRD, 4e-4, THIRD)._asdict() | {"epoch": THIRD, "tokens
 class Took(NamedTuple):
     """One step, or one batch of a measurement."""
 
-    padded: int
+    tokens: int
     """Tokens, with padding."""
     seconds: float
 
 
 class Line(NamedTuple):
-    """Seconds of what has n padded tokens: `fixed + n * token`."""
+    """Seconds of what has n tokens: `fixed + n * token`."""
 
     fixed: float
     token: float
@@ -111,7 +111,7 @@ def timing(run: Experiment, scratch: Path) -> Timing:
     kept = _kept(bench, scratch / "checkpoints")
     point_bytes = (longer.size - shorter.size) / max(1, run.train.epochs)
     return Timing(
-        load=load + max(0.0, warm.seconds - step.fixed - step.token * warm.padded),
+        load=load + max(0.0, warm.seconds - step.fixed - step.token * warm.tokens),
         begin=begin,
         fit=fit,
         step=step.fixed,
@@ -138,13 +138,13 @@ def line(parts: Sequence[Took]) -> Line:
     >>> line([Took(10, 3.0), Took(30, 5.0)])
     Line(fixed=2.0, token=0.1)
     """
-    padded, seconds = (np.array(values, float) for values in zip(*parts, strict=True))
-    away = padded - padded.mean()
+    tokens, seconds = (np.array(values, float) for values in zip(*parts, strict=True))
+    away = tokens - tokens.mean()
     spread = float(away @ away)
     token = float(away @ seconds) / spread if spread else 0.0
-    fixed = float(seconds.mean() - token * padded.mean())
+    fixed = float(seconds.mean() - token * tokens.mean())
     if spread == 0 or fixed < 0:
-        return Line(0.0, float(padded @ seconds / (padded @ padded)))
+        return Line(0.0, float(tokens @ seconds / (tokens @ tokens)))
     return Line(fixed, token) if token > 0 else Line(float(seconds.mean()), 0.0)
 
 
@@ -165,7 +165,7 @@ def _location(run: Experiment) -> Location:
 def _begun(run: Experiment, loaded: Pretrained) -> Bench:
     data = prepare(run.data, run.evaluate, loaded.tokenizer)
     total = run.train.epochs * steps_per_epoch(run.data.size, run.train.batch_size)
-    model = fresh(loaded.model, run.peft)
+    model = copy_for(run, loaded.model)
     head = model.get_output_embeddings()  # type: ignore[no-untyped-call]
     adapted = add_adapter(model, run.peft, seed=run.train.seed, total_steps=total)
     rates = {"learning_rate": run.train.learning_rate, "weight_decay": run.train.weight_decay}
@@ -247,12 +247,8 @@ def _fitted(bench: Bench, steps: Sequence[Step]) -> Timed:
     build_trainer(bench.run.model.weights, telling, watch).fit(bench.tuner, Given(steps))
     whole = time.perf_counter() - begin
     seconds = np.diff([starts[0], *ends]).tolist()
-    padded = [_padded(step, bench.tuner.micro_batch_size) for step in steps]
-    return Timed([Took(*each) for each in zip(padded, seconds, strict=True)], whole - sum(seconds))
-
-
-def _padded(step: Step, micro_batch_size: int) -> int:
-    return sum(piece.input_ids.numel() for piece in step.micro(micro_batch_size))
+    tokens = [step.seen for step in steps]
+    return Timed([Took(*each) for each in zip(tokens, seconds, strict=True)], whole - sum(seconds))
 
 
 def _measured(bench: Bench, chosen: Sequence[Sequence[int]]) -> Timed:
@@ -269,8 +265,8 @@ def _measured(bench: Bench, chosen: Sequence[Sequence[int]]) -> Timed:
     measured(bench.tuner, splits, bench.watch(lambda: starts.append(time.perf_counter())))
     whole = time.perf_counter() - begin
     seconds = np.diff(starts).tolist()
-    padded = [len(val[batch[0]].ids) * len(batch) for batch in chosen]
-    return Timed([Took(*each) for each in zip(padded, seconds, strict=True)], whole - sum(seconds))
+    tokens = [sum(len(val[row].ids) for row in batch) for batch in chosen]
+    return Timed([Took(*each) for each in zip(tokens, seconds, strict=True)], whole - sum(seconds))
 
 
 class Left(NamedTuple):

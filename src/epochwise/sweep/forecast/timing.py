@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 
 class Timing(NamedTuple):
-    """Of one shape. A step of n padded tokens takes `step + n * step_token` seconds; so a batch of
+    """Of one shape. A step of n tokens takes `step + n * step_token` seconds; so a batch of
     a measurement.
     """
 

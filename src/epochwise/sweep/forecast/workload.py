@@ -1,6 +1,6 @@
 """What a trunk is made of, counted: everything that takes time, memory or room."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +10,7 @@ from epochwise.config import WHOLE_MODEL, Experiment
 from epochwise.data.order import order, rows_until, steps_per_epoch
 from epochwise.train.trajectory import Stretch
 
-EXACT = 8  # epochs whose steps are counted one by one; later ones are taken to be like these
+EXACT = 8  # epochs whose steps are counted one by one; a part of a later one is taken to be like
 
 Tokens = Int[np.ndarray, " rows"]
 Sums = Int[np.ndarray, " steps"]
@@ -28,8 +28,7 @@ class Batches(NamedTuple):
     """What measuring a split takes."""
 
     number: int
-    padded: int
-    """Tokens, with padding."""
+    tokens: int
 
 
 class Split(NamedTuple):
@@ -48,14 +47,12 @@ class Workload(NamedTuple):
     row_passes: int = 0
     tokens: int = 0
     """Prompt and response tokens that are trained on."""
-    padded: int = 0
-    """The same with padding."""
     stretches: int = 0
     """Between two measurements, exits or branches."""
     measurements: int = 0
     batches: int = 0
-    """Of all measurements; their tokens, with padding, are `batch_padded`."""
-    batch_padded: int = 0
+    """Of all measurements; their tokens are `batch_tokens`."""
+    batch_tokens: int = 0
     exits: int = 0
     points: int = 0
     """Epochs of the curves of all runs."""
@@ -68,7 +65,7 @@ class Workload(NamedTuple):
     end_lines: int = 0
     """Of the journals in these states."""
     largest: int = 0
-    """Padded tokens of the largest step."""
+    """Tokens of the largest step."""
     untuned: tuple[Split, ...] = ()
 
 
@@ -78,61 +75,41 @@ ADDED = Workload._fields.index("largest")  # the numbers before it add up
 class Steps:
     """The tokens of each step, for runs of one size, batch size and seed, whatever their length."""
 
-    def __init__(self, tokens: Tokens, batch_size: int, micro_batch_size: int, seed: int) -> None:
+    def __init__(self, tokens: Tokens, batch_size: int, seed: int) -> None:
         self.rows = tokens
         self.batch_size = batch_size
-        self.micro_batch_size = micro_batch_size
         self.seed = seed
-        self.epochs: list[tuple[Sums, Sums]] = []
+        self.epochs: list[Sums] = []
 
-    def until(self, step: int) -> tuple[int, int]:
-        """Tokens of all steps up to this one, and the same with padding."""
+    def until(self, step: int) -> int:
+        """Tokens of all steps up to this one."""
         epochs, place = divmod(step, steps_per_epoch(len(self.rows), self.batch_size))
-        counted = [self._epoch(number) for number in range(1, min(epochs, EXACT) + 1)]
-        tokens, padded = (int(sum(epoch[part][-1] for epoch in counted)) for part in (0, 1))
-        if epochs > EXACT:
-            tokens += (epochs - EXACT) * int(self.rows.sum())
-            padded += (epochs - EXACT) * _mean([int(epoch[1][-1]) for epoch in counted[1:]])
-        if place:
-            now = self._epoch(min(epochs + 1, EXACT))
-            tokens += int(now[0][place - 1])
-            padded += int(now[1][place - 1])
-        return tokens, padded
+        tokens = epochs * int(self.rows.sum())
+        return tokens + (int(self._epoch(min(epochs + 1, EXACT))[place - 1]) if place else 0)
 
     def largest(self) -> int:
-        """Padded tokens of the first epoch's largest step: where the longest row is, or nearly."""
-        return int(np.diff(self._epoch(1)[1], prepend=0).max())
+        """Tokens of the first epoch's largest step."""
+        return int(np.diff(self._epoch(1), prepend=0).max())
 
-    def _epoch(self, number: int) -> tuple[Sums, Sums]:
+    def _epoch(self, number: int) -> Sums:
         while len(self.epochs) < number:
             taken = self.rows[np.array(order(self.seed, len(self.epochs) + 1, len(self.rows)))]
             self.epochs.append(self._sums(taken))
         return self.epochs[number - 1]
 
-    def _sums(self, taken: Tokens) -> tuple[Sums, Sums]:
-        """Up to each step of an epoch: tokens, and tokens with padding."""
-        steps = steps_per_epoch(len(taken), self.batch_size)
-        cells = np.zeros((steps, self.batch_size), np.int64)
-        cells.flat[: len(taken)] = taken
-        cells = -np.sort(-cells, axis=1)  # the longest first
-        padded = np.zeros(steps, np.int64)
-        for start in range(0, self.batch_size, self.micro_batch_size):
-            piece = cells[:, start : start + self.micro_batch_size]
-            padded += piece[:, 0] * (piece > 0).sum(axis=1)
-        return cells.sum(axis=1).cumsum(), padded.cumsum()
+    def _sums(self, taken: Tokens) -> Sums:
+        """Tokens up to each step of an epoch."""
+        starts = np.arange(0, len(taken), self.batch_size)
+        return np.add.reduceat(taken, starts).cumsum()
 
 
 def batches(tokens: Tokens, batch_size: int) -> Batches:
     """Those of a measurement: rows of like length together, the longest first.
 
     >>> batches(np.array([5, 9, 4]), 2)
-    Batches(number=2, padded=22)
+    Batches(number=2, tokens=18)
     """
-    longest = -np.sort(-tokens)
-    widths = longest[::batch_size]
-    rows = np.full(len(widths), batch_size)
-    rows[-1] = len(tokens) - batch_size * (len(widths) - 1)
-    return Batches(len(widths), int(widths @ rows))
+    return Batches(steps_per_epoch(len(tokens), batch_size), int(tokens.sum()))
 
 
 class Counter:
@@ -162,11 +139,10 @@ class Counter:
 
     def steps(self, run: Experiment) -> Steps:
         train = run.train
-        micro = train.micro_batch_size or train.batch_size
-        key = (self.rows_of(run), run.data.size, train.batch_size, micro, train.seed)
+        key = (self.rows_of(run), run.data.size, train.batch_size, train.seed)
         if key not in self._steps:
             rows = self._lengths(run).train[: run.data.size]
-            self._steps[key] = Steps(rows, train.batch_size, micro, train.seed)
+            self._steps[key] = Steps(rows, train.batch_size, train.seed)
         return self._steps[key]
 
     def splits(self, run: Experiment) -> tuple[Split, Split]:
@@ -207,12 +183,11 @@ class Counter:
         return Workload(
             steps=part.last - part.first + 1,
             row_passes=passes[1] - passes[0],
-            tokens=after[0] - before[0],
-            padded=after[1] - before[1],
+            tokens=after - before,
             stretches=len({part.last}.union(*ends.values())),
             measurements=sum(map(len, ends.values())),
             batches=sum(times * split.batches.number for times, split in measured),
-            batch_padded=sum(times * split.batches.padded for times, split in measured),
+            batch_tokens=sum(times * split.batches.tokens for times, split in measured),
             branches=int(bool(part.branches)),
             ends=int(keeps_end),
             end_lines=part.last * len(sizes) if keeps_end else 0,
@@ -226,7 +201,3 @@ def _multiples(length: int, part: Stretch) -> range:
 
 def _keeps_end(run: Experiment) -> bool:
     return run.peft.peft_type not in WHOLE_MODEL and run.train.schedule == "constant"
-
-
-def _mean(numbers: Collection[int]) -> int:
-    return round(sum(numbers) / len(numbers))
