@@ -6,9 +6,17 @@ torch, so that a mistake is told before anything slow is loaded.
 
 import hashlib
 import json
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    model_serializer,
+    model_validator,
+)
 
 FORMAT = 3  # of the numbers a config stands for: raised when the same config gives other numbers
 
@@ -116,6 +124,24 @@ class EvaluateConfig(Group):
     """Training rows measured exactly as validation is."""
     batch_size: Positive
     """Rows in one forward pass of a measurement."""
+    general: str | None = None
+    """Texts on which forgetting is measured: shipped ones (texts; world, of the embedded world),
+    a file of your own with a blank line between two, or auto, which suits the model."""
+    questions: str | None = None
+    """JSON lines of the user's own; None for the data's held-out rows."""
+    limit: Positive | None = None
+    """Questions of each kind that a finished run answers; None, and it is asked none."""
+    shots: NonNegative | None = None
+    """Examples in the prompt of the untuned base that answers beside it."""
+    max_new_tokens: Positive | None = None
+    """Longest answer."""
+
+    @model_serializer(mode="wrap")
+    def _without_unset(
+        self, serialised: Callable[["EvaluateConfig"], dict[str, Any]]
+    ) -> dict[str, Any]:
+        """Without what is not asked for, so that a run's id is what it was before one could."""
+        return {key: value for key, value in serialised(self).items() if value is not None}
 
 
 class TrackConfig(Group):
@@ -150,6 +176,16 @@ class Experiment(Group):
     peft: PeftConfig
     train: TrainConfig
     evaluate: EvaluateConfig
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_general_texts(cls, settings: Any) -> Any:
+        """`auto` told apart, so that what is saved says what was measured."""
+        match settings:
+            case {"evaluate": {"general": "auto"} as evaluate, "model": {"path": str(path)}}:
+                texts = "world" if path.startswith("world:") else "texts"
+                return settings | {"evaluate": evaluate | {"general": texts}}
+        return settings
 
     @property
     def label(self) -> str:

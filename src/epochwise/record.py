@@ -94,15 +94,28 @@ class RowLosses:
     train_digest: UInt64[np.ndarray, " train"]
     """One hash a training row, in the order of the subset, so that a changed row can be named."""
     val_digest: UInt64[np.ndarray, " rows"]
+    # None where it was not measured:
+    probe_source: Int[np.ndarray, " probes"] | None = None
+    val_correct: Int[np.ndarray, "points rows"] | None = None
+    """Response tokens that were the most likely ones, given all true ones before."""
+    probe_correct: Int[np.ndarray, "points probes"] | None = None
+    temperatures: Float[np.ndarray, " temperatures"] | None = None
+    val_tempered: Float[np.ndarray, "points temperatures rows"] | None = None
+    """Nats of the validation rows with all scores divided by each temperature."""
+    general: Float[np.ndarray, "points documents"] | None = None
+    """Nats of texts that have nothing to do with the rows."""
+    general_tokens: Int[np.ndarray, " documents"] | None = None
 
     def save(self, path: Path) -> None:
+        measured = {name: array for name, array in vars(self).items() if array is not None}
         with path.open("wb") as file:
-            np.savez_compressed(file, **vars(self))
+            np.savez_compressed(file, **measured)
 
     @classmethod
     def load(cls, path: Path) -> "RowLosses":
         with np.load(path, allow_pickle=False) as arrays:
-            return cls(**{name: arrays[name] for name in cls.__dataclass_fields__})
+            kept = {name: arrays[name] for name in arrays.files}
+        return cls(**kept)
 
 
 @dataclass(frozen=True)

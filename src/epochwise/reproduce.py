@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from epochwise.config import Experiment
 from epochwise.record import Record, RowLosses, Tick, flat, is_done, read_json, run_folder
 
@@ -67,7 +69,7 @@ def _differences(old: Path, new: Path) -> Iterator[str]:
                 yield f"epoch {was.epoch}: {name} loss {a} is now {b} ({b - a:+.3g})"
     rows = [vars(RowLosses.load(path / "rows.npz")) for path in (old, new)]
     for name, values in rows[0].items():
-        if values.tobytes() != rows[1][name].tobytes():
+        if _bytes(values) != _bytes(rows[1][name]):
             yield f"rows.npz: {name} differs"
     was_digest, now_digest = before.summary.adapter_digest, after.summary.adapter_digest
     if was_digest != now_digest:
@@ -101,6 +103,10 @@ def _changed_rows(old: Path, new: Path) -> Iterator[str]:
         else:
             changed = (a != b).nonzero()[0] + 1
             yield from (f"data: {split} row {number} of {len(a)} changed" for number in changed)
+
+
+def _bytes(measured: np.ndarray | None) -> bytes | None:
+    return None if measured is None else measured.tobytes()
 
 
 def _short(value: Any) -> str:

@@ -40,7 +40,8 @@ def config(path: str, data: Config) -> DataConfig:
 def plain(made: Prepared) -> list[object]:
     """What == can compare."""
     examples = [[(list(ids), scored_from) for ids, scored_from in split] for split in made[:3]]
-    return [examples, made.val_group, made.dropped, *(part.tolist() for part in made[4:6])]
+    digests = (made.train_digest.tolist(), made.val_digest.tolist())
+    return [examples, made.val_group, made.probe_group, made.dropped, *digests]
 
 
 def equal(one: Tokenised | None, other: Tokenised | None) -> bool:

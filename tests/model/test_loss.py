@@ -1,29 +1,15 @@
 import pytest
 import torch
-from llama import tiny_llama
+from llama import IDS, batch, tiny_llama
 from torch import Tensor, nn
 from transformers import LlamaForCausalLM
 
-from epochwise.data.batch import Batch
 from epochwise.model.loss import is_finite, is_out_of_memory, not_finite, response_nats
 
 
 @pytest.fixture(scope="module")
 def model() -> LlamaForCausalLM:
     return tiny_llama(layers=2)
-
-
-def batch(ids: list[list[int]], scored_from: list[int]) -> Batch:
-    longest = max(map(len, ids))
-    padded = torch.tensor([row + [0] * (longest - len(row)) for row in ids])
-    position = torch.arange(longest)[None]
-    length = torch.tensor([[len(row)] for row in ids])
-    present = position < length
-    scored = present & (position >= torch.tensor(scored_from)[:, None])
-    return Batch(padded, present.long(), scored, torch.arange(len(ids)))
-
-
-IDS = [[3, 9, 4, 7, 2], [5, 6, 1, 8, 9, 2, 4]]
 
 
 def test_the_loss_is_that_of_transformers_for_the_same_tokens(model: LlamaForCausalLM) -> None:

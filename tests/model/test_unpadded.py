@@ -2,8 +2,7 @@
 
 import pytest
 import torch
-from llama import tiny_llama
-from test_loss import IDS, batch
+from llama import IDS, batch, tiny_llama
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,

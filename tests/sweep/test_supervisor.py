@@ -169,7 +169,7 @@ def test_a_trunk_that_takes_too_long_is_stopped_and_told(trunk, tmp_path):
 
 def test_a_worker_that_does_not_obey_is_killed(trunk, tmp_path, monkeypatch):
     monkeypatch.setattr(supervisor, "GRACE", 0.2)
-    (outcome,) = carried_out([trunk(23)], tmp_path, Listener(), policy=Policy(timeout=0.2))
+    (outcome,) = carried_out([trunk(23)], tmp_path, Listener(), policy=Policy(timeout=3.0))
     assert outcome.problem.startswith("took longer")
     assert gone((tmp_path / "pid").read_text())
 

@@ -48,6 +48,8 @@ class Measured:
     rank: int = 0
     ranks: int = 1
     """Every `ranks`-th batch is measured here, from `rank` on."""
+    temperatures: tuple[float, ...] = ()
+    """At which each row's loss is measured once more."""
 
     def __len__(self) -> int:
         """The same on every rank: a model that is cut over them takes all its passes together."""

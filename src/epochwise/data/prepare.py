@@ -10,6 +10,7 @@ from jaxtyping import UInt64
 from transformers import PreTrainedTokenizerBase
 
 from epochwise.config import DataConfig, EvaluateConfig
+from epochwise.data.general import general_examples
 from epochwise.data.rows import Row, read
 from epochwise.data.split import split
 from epochwise.data.store import Tokenised, entry, store, stored
@@ -23,8 +24,11 @@ class Prepared(NamedTuple):
     val: list[Example]
     probe: list[Example]
     """The first training rows: their order is random already, so they are a fair sample."""
+    general: list[Example]
+    """Texts that have nothing to do with the rows, scored whole: what the model may forget."""
     val_group: list[int]
     """Rows that share a source or a prompt share a number: they are not independent."""
+    probe_group: list[int]
     train_digest: UInt64[np.ndarray, " train"]
     val_digest: UInt64[np.ndarray, " val"]
     dropped: int
@@ -40,14 +44,15 @@ def prepare(
         DataError: What is wrong with the rows.
         ValueError: There are too few.
     """
+    general = general_examples(evaluate.general, tokenizer, data.max_tokens)
     if not tokenizer.is_fast:  # what one written in Python does, no hash of its content tells
-        return _prepared(tokenised(data, tokenizer), data, evaluate)
+        return _prepared(tokenised(data, tokenizer), data, evaluate, general)
     file = entry(data, tokenizer)
     found = stored(file, size=data.size)
     if found is None:
         found = tokenised(data, tokenizer)
         store(file, found)
-    return _prepared(found, data, evaluate)
+    return _prepared(found, data, evaluate, general)
 
 
 def tokenised(data: DataConfig, tokenizer: PreTrainedTokenizerBase) -> Tokenised:
@@ -62,7 +67,7 @@ def tokenised(data: DataConfig, tokenizer: PreTrainedTokenizerBase) -> Tokenised
         ends=np.cumsum([len(example.ids) for example in chosen], dtype=np.int64),
         scored_from=np.array([example.scored_from for example in chosen], np.int32),
         digest=row_digests([rows[row] for row in taken]).view(np.int64),
-        group=np.array([parts.group[row] for row in parts.val], np.int64),
+        group=np.array([parts.group[row] for row in taken], np.int64),
         dropped=np.array([examples.dropped_before[row] for row in parts.train], np.int64),
     )
 
@@ -74,7 +79,9 @@ def row_digests(rows: list[Row]) -> UInt64[np.ndarray, " rows"]:
     return np.frombuffer(digests, dtype=">u8").astype(np.uint64)
 
 
-def _prepared(found: Tokenised, data: DataConfig, evaluate: EvaluateConfig) -> Prepared:
+def _prepared(
+    found: Tokenised, data: DataConfig, evaluate: EvaluateConfig, general: list[Example]
+) -> Prepared:
     """The first data.size training rows of what was found."""
     val, rows = data.val_size, data.val_size + data.size
     spans = pairwise([0, *found.ends[:rows].tolist()])
@@ -87,7 +94,9 @@ def _prepared(found: Tokenised, data: DataConfig, evaluate: EvaluateConfig) -> P
         train=examples[val:],
         val=examples[:val],
         probe=examples[val:][: evaluate.probe_size],
-        val_group=found.group.tolist(),
+        general=general,
+        val_group=found.group[:val].tolist(),
+        probe_group=found.group[val:rows][: evaluate.probe_size].tolist(),
         train_digest=digests[val:rows],
         val_digest=digests[:val],
         dropped=int(found.dropped[data.size - 1]),

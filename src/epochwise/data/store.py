@@ -41,7 +41,7 @@ class Tokenised(NamedTuple):
     scored_from: Int32[np.ndarray, " rows"]
     digest: Int64[np.ndarray, " rows"]
     """The bits of `row_digests`: not every reader of safetensors knows unsigned numbers."""
-    group: Int64[np.ndarray, " val"]
+    group: Int64[np.ndarray, " rows"]
     dropped: Int64[np.ndarray, " train"]
     """Rows passed over as too long before this one was taken."""
 

@@ -1,15 +1,35 @@
 """The loss of each row's response, computed on answer positions only."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from epochwise.data.batch import Batch
 from epochwise.model.unpadded import end_to_end, is_end_to_end, laid
+
+
+class Predicted(NamedTuple):
+    """What a model makes of the scored tokens of a batch."""
+
+    scores: Float[Tensor, "scored vocab"]
+    """In fp32, before the softmax."""
+    ids: Int[Tensor, " scored"]
+    """The tokens that were to come."""
+    row: Int[Tensor, " scored"]
+    """Whose they are."""
+    rows: int
+
+    def summed(self, values: Float[Tensor, " scored"]) -> Float[Tensor, " rows"]:
+        return values.new_zeros(self.rows).index_add(0, self.row, values)
+
+    def nats(self, temperature: float = 1.0) -> Float[Tensor, " rows"]:
+        scores = self.scores if temperature == 1.0 else self.scores / temperature
+        return self.summed(F.cross_entropy(scores, self.ids, reduction="none"))
 
 
 def response_nats(model: nn.Module, head: nn.Module, batch: Batch) -> Float[Tensor, " rows"]:
@@ -22,16 +42,34 @@ def response_nats(model: nn.Module, head: nn.Module, batch: Batch) -> Float[Tens
         head: The output projection of `model`. It is the widest matrix, and most tokens are
             prompt: only the positions whose next token is scored reach it.
     """
+    return predicted(model, head, batch).nats()
+
+
+def response_measures(
+    model: nn.Module, head: nn.Module, batch: Batch, temperatures: Sequence[float] = ()
+) -> Float[Tensor, "rows measures"]:
+    """Of each row its nats, its tokens that were the most likely ones, its nats if tempered.
+
+    Args:
+        temperatures: One more measure each: all scores are divided by it. What one temperature
+            for all tokens can mend of a loss is over-confidence (1706.04599).
+    """
+    found = predicted(model, head, batch)
+    right = (found.scores.argmax(dim=-1) == found.ids).to(found.scores.dtype)
+    tempered = [found.nats(temperature) for temperature in temperatures]
+    return torch.stack([found.nats(), found.summed(right), *tempered], dim=1)
+
+
+def predicted(model: nn.Module, head: nn.Module, batch: Batch) -> Predicted:
     scored = batch.scored[:, 1:]
     predicts = F.pad(scored, (0, 1))  # position t scores the token at t + 1
     scores = _scores_end_to_end if is_end_to_end(model) else _scores
-    nats = F.cross_entropy(
-        scores(model, head, batch, predicts).float(),
-        batch.input_ids[:, 1:][scored],
-        reduction="none",
+    return Predicted(
+        scores=scores(model, head, batch, predicts).float(),
+        ids=batch.input_ids[:, 1:][scored],
+        row=scored.nonzero()[:, 0],
+        rows=len(scored),
     )
-    rows = scored.nonzero()[:, 0]
-    return nats.new_zeros(len(scored)).index_add(0, rows, nats)
 
 
 def _scores(

@@ -1,6 +1,6 @@
 """The training step and the measurement of rows."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import lightning as L
@@ -12,7 +12,13 @@ from epochwise.config import Experiment
 from epochwise.data.batch import Batch, Step
 from epochwise.draw import seed_for
 from epochwise.model.adapter import trainable
-from epochwise.model.loss import is_finite, is_out_of_memory, not_finite, response_nats
+from epochwise.model.loss import (
+    is_finite,
+    is_out_of_memory,
+    not_finite,
+    response_measures,
+    response_nats,
+)
 from epochwise.model.ranks import ALONE, Ranks
 from epochwise.model.sharded import is_sharded, whole
 
@@ -57,6 +63,7 @@ class FineTuner(L.LightningModule):
         self.ranks = ranks
         self.share: Callable[[int], float] = lambda step: 1.0  # of the peak rate at a step
         self.micro_batch_size = experiment.train.micro_batch_size or experiment.train.batch_size
+        self.temperatures: Sequence[Sequence[float]] = ((),)  # of each split that is measured
         self.skipped = 0
         self.incidents: list[dict[str, Any]] = []
         """What the journal should tell beside the steps; whoever writes it takes them out."""
@@ -92,8 +99,8 @@ class FineTuner(L.LightningModule):
 
     def validation_step(
         self, batch: Batch, batch_idx: int, dataloader_idx: int = 0
-    ) -> Float[Tensor, " rows"]:
-        return response_nats(self.model, self.head, batch)
+    ) -> Float[Tensor, "rows measures"]:
+        return response_measures(self.model, self.head, batch, self.temperatures[dataloader_idx])
 
     def _backward(self, step: Step) -> Float[Tensor, ""]:
         """Accumulate the gradient of the step's mean loss; returns the step's nats.

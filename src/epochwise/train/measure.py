@@ -21,15 +21,22 @@ from epochwise.record import Point, RowLosses
 from epochwise.train import journal
 from epochwise.train.trainer import Watch, build_trainer
 
-Nats = Float[np.ndarray, " _"]  # one number a row of a split
+# Of each row of a split: nats, tokens that were the most likely ones, nats at each temperature
+Table = Float[np.ndarray, "_ _"]
+NATS, CORRECT, TEMPERED = 0, 1, 2
+# A fine enough grid for one best temperature: a loss changes little between two of them.
+TEMPERATURES = tuple(2 ** (k / 4) for k in (-3, -2, -1, 1, 2, 3, 4, 6, 8))
 
 
 class Listener(L.Callback):
-    """Keeps what a validation loop computes: one array of nats a split."""
+    """Keeps what a validation loop computes: one table a split."""
 
     def __init__(self, splits: Sequence[Measured]) -> None:
         # float32 is what the loss is computed in; sums over rows are taken in float64
-        self.nats = [np.zeros(len(split.examples), np.float32) for split in splits]
+        self.tables = [
+            np.zeros((len(split.examples), TEMPERED + len(split.temperatures)), np.float32)
+            for split in splits
+        ]
 
     def on_validation_batch_end(  # noqa: PLR0913 - Lightning's signature
         self,
@@ -43,21 +50,22 @@ class Listener(L.Callback):
         assert isinstance(outputs, Tensor)
         rows = batch.row.cpu().numpy()
         counts = rows != NOBODY
-        self.nats[dataloader_idx][rows[counts]] = outputs.float().cpu().numpy()[counts]
+        self.tables[dataloader_idx][rows[counts]] = outputs.float().cpu().numpy()[counts]
 
 
-def measured(tuner: FineTuner, splits: Sequence[Measured], watch: Watch) -> list[Nats]:
-    """The nats of every row of each split, dropout off; the module's modes are left as they were.
+def measured(tuner: FineTuner, splits: Sequence[Measured], watch: Watch) -> list[Table]:
+    """What is measured of every row of each split, dropout off; modes are left as they were.
 
     Raises:
         Stopped: Somebody asked, and nothing has been measured.
     """
     listener = Listener(splits)
+    tuner.temperatures = [split.temperatures for split in splits]
     trainer = build_trainer(tuner.experiment.model.weights, listener, watch)
     trainer.validate(tuner, list(splits), verbose=False)
-    sums = [torch.from_numpy(nats).to(tuner.ranks.device) for nats in listener.nats]
+    sums = [torch.from_numpy(table).to(tuner.ranks.device) for table in listener.tables]
     tuner.ranks.sum(*sums)
-    return [nats.cpu().numpy() for nats in sums]
+    return [table.cpu().numpy() for table in sums]
 
 
 @dataclass
@@ -65,16 +73,20 @@ class Curve:
     """What the runs of one size have in common so far: measurements, and the journal's lines."""
 
     points: list[Point] = field(default_factory=list)
-    val: list[Nats] = field(default_factory=list)
-    probe: list[Nats] = field(default_factory=list)
+    val: list[Table] = field(default_factory=list)
+    probe: list[Table] = field(default_factory=list)
+    general: list[Table] = field(default_factory=list)
+    """Empty where no general texts are measured."""
     journal: bytearray = field(default_factory=bytearray)
 
-    def add(self, val: Nats, probe: Nats, data: Prepared, place: Mapping[str, int]) -> None:
+    def add(self, tables: Sequence[Table], data: Prepared, place: Mapping[str, int]) -> None:
         """One more point: the base model's is epoch 0. `place` is the step and tokens so far."""
+        val, probe, *general = tables
         point = Point(len(self.points), _mean(val, data.val), _mean(probe, data.probe))
         self.points.append(point)
         self.val.append(val)
         self.probe.append(probe)
+        self.general += general
         self.note({"kind": "point"} | dict(place) | point._asdict())
 
     def note(self, row: dict[str, Any]) -> None:
@@ -86,7 +98,7 @@ class Curve:
         Args:
             length: Steps of an epoch of this size.
         """
-        curve = Curve(copy(self.points), copy(self.val), copy(self.probe), copy(self.journal))
+        curve = Curve(*(copy(kept) for kept in vars(self).values()))
         for line in other.journal.splitlines():
             row = json.loads(line)
             row.pop("crc")
@@ -96,20 +108,28 @@ class Curve:
         return curve
 
     def rows(self, data: Prepared) -> RowLosses:
+        val, probe = np.stack(self.val), np.stack(self.probe)
         return RowLosses(
-            val=np.stack(self.val),
+            val=val[..., NATS],
             val_tokens=_scored(data.val),
             val_source=np.asarray(data.val_group),
-            probe=np.stack(self.probe),
+            probe=probe[..., NATS],
             probe_tokens=_scored(data.probe),
             train_digest=data.train_digest,
             val_digest=data.val_digest,
+            probe_source=np.asarray(data.probe_group),
+            val_correct=val[..., CORRECT].astype(np.int32),
+            probe_correct=probe[..., CORRECT].astype(np.int32),
+            temperatures=np.array(TEMPERATURES),
+            val_tempered=np.swapaxes(val[..., TEMPERED:], 1, 2),
+            general=np.stack(self.general)[..., NATS] if self.general else None,
+            general_tokens=_scored(data.general) if self.general else None,
         )
 
 
-def _mean(nats: Nats, examples: Sequence[Example]) -> float:
+def _mean(table: Table, examples: Sequence[Example]) -> float:
     """Nats per response token."""
-    return float(nats.sum(dtype=np.float64) / _scored(examples).sum())
+    return float(table[:, NATS].sum(dtype=np.float64) / _scored(examples).sum())
 
 
 def _scored(examples: Sequence[Example]) -> np.ndarray:

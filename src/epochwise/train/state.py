@@ -78,7 +78,7 @@ def _tensors(curve: Curve) -> dict[str, Tensor]:
         "val": torch.from_numpy(np.stack(curve.val)),
         "probe": torch.from_numpy(np.stack(curve.probe)),
         "journal": torch.frombuffer(bytearray(curve.journal), dtype=torch.uint8),
-    }
+    } | ({"general": torch.from_numpy(np.stack(curve.general))} if curve.general else {})
 
 
 def _curve(tensors: Mapping[str, Tensor], points: list[Any]) -> Curve:
@@ -86,6 +86,7 @@ def _curve(tensors: Mapping[str, Tensor], points: list[Any]) -> Curve:
         points=[Point(*point) for point in points],
         val=list(tensors["val"].numpy()),
         probe=list(tensors["probe"].numpy()),
+        general=list(tensors["general"].numpy()) if "general" in tensors else [],
         journal=bytearray(tensors["journal"].numpy().tobytes()),
     )
 

@@ -14,7 +14,7 @@ from epochwise.record import Tick
 from epochwise.train import checkpoint
 from epochwise.train.board import Board
 from epochwise.train.checkpoint import Saved
-from epochwise.train.measure import measured
+from epochwise.train.measure import TEMPERATURES, measured
 from epochwise.train.schedule import schedule
 from epochwise.train.state import State
 from epochwise.train.stop import Stopped
@@ -41,12 +41,14 @@ class Surroundings:
     on_step: Callable[[Tick], None]
 
     def splits(self, size: int) -> list[Measured]:
-        """What the runs of one size are measured on: validation, then their probe."""
+        """What the runs of one size are measured on: validation, their probe, general texts."""
         batch_size = next(iter(self.runs.values())).evaluate.batch_size
         rows, ranks = self.data[size], self.watch.ranks
+        parts = [(rows.val, TEMPERATURES), (rows.probe, ()), (rows.general, ())]
         return [
-            Measured(part, batch_size, self.pad_id, ranks.rank, ranks.size)
-            for part in (rows.val, rows.probe)
+            Measured(part, batch_size, self.pad_id, ranks.rank, ranks.size, temperatures)
+            for part, temperatures in parts
+            if part
         ]
 
 
@@ -194,11 +196,11 @@ class Trunk:
             if rest or epoch < len(curve.points):
                 continue
             try:
-                val, probe = measured(state.tuner, self.around.splits(size), self.around.watch)
+                tables = measured(state.tuner, self.around.splits(size), self.around.watch)
             except Stopped:
                 self._keep(self._saved())
                 raise
-            curve.add(val, probe, self.around.data[size], state.place)
+            curve.add(tables, self.around.data[size], state.place)
 
     def _leave(self) -> None:
         self.board.write(self._on_board(), self.state.curves)

@@ -10,7 +10,7 @@ import numpy as np
 from epochwise.data.module import Measured
 from epochwise.data.tokens import Example
 from epochwise.model.module import FineTuner
-from epochwise.train.measure import Curve, Nats, measured
+from epochwise.train.measure import Curve, Table, measured
 from epochwise.train.provenance import hardware
 from epochwise.train.trunk import Surroundings
 
@@ -31,31 +31,37 @@ class Untuned:
         return {size: self._curve(size) for size in self.around.data}
 
     def _curve(self, size: int) -> Curve:
-        val, probe = (self._nats(split) for split in self.around.splits(size))
+        tables = [self._table(split) for split in self.around.splits(size)]
         curve = Curve()
-        curve.add(val, probe, self.around.data[size], START)
+        curve.add(tables, self.around.data[size], START)
         return curve
 
-    def _nats(self, split: Measured) -> Nats:
+    def _table(self, split: Measured) -> Table:
         path = self.kept / f"{self._key(split)}.npy"
         ranks = self.tuner.ranks
         if ranks.first(path.is_file()):
-            known: Nats = np.load(path, allow_pickle=False)
+            known: Table = np.load(path, allow_pickle=False)
             return known
-        (nats,) = measured(self.tuner, [split], self.around.watch)
+        (table,) = measured(self.tuner, [split], self.around.watch)
         if not ranks.is_first:
-            return nats
+            return table
         self.kept.mkdir(exist_ok=True)
         partial = path.with_suffix(f".{os.getpid()}.partial")
         with partial.open("wb") as file:
-            np.save(file, nats, allow_pickle=False)
+            np.save(file, table, allow_pickle=False)
         partial.replace(path)
-        return nats
+        return table
 
     def _key(self, split: Measured) -> str:
         """Equal where every number must be: the same rows, weights, arithmetic and machine."""
         model = self.tuner.experiment.model.model_dump(include={"weights", "template"})
-        facts = [dict(self.around.made_with), model, hardware(), split.batch_size]
+        facts = [
+            dict(self.around.made_with),
+            model,
+            hardware(),
+            split.batch_size,
+            split.temperatures,
+        ]
         digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
         for example in split.examples:
             digest.update(_bytes(example))

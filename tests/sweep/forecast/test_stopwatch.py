@@ -43,10 +43,11 @@ def test_a_study_of_a_single_short_step_is_timed(tiny, tmp_path):
 
 
 def test_lengths_are_those_of_the_rows(tiny):
-    val, train = row_lengths(tiny)
+    val, train, general = row_lengths(tiny)
+    assert general == []
     assert (len(val), len(train)) == (12, 22)
     assert 8 < min(train) <= max(train) <= 128
-    assert row_lengths(changed(tiny, {"data.size": 5})) == [val, train[:5]]
+    assert row_lengths(changed(tiny, {"data.size": 5})) == [val, train[:5], []]
 
 
 @pytest.mark.parametrize(

@@ -195,7 +195,8 @@ def _problem(job: Job) -> str:
 def lengths_file(run: Experiment) -> Path:
     data = run.data.model_dump(mode="json", exclude={"name", "path"})
     model = run.model.model_dump(mode="json", include={"path", "template"})
-    return entry("rows", digest(run.data), data, model, stamp(run.model))
+    general = run.evaluate.general
+    return entry("rows", digest(run.data), data, model, stamp(run.model), general)
 
 
 def timing_file(run: Experiment, largest: int, slots: Sequence[Slot]) -> Path:

@@ -28,7 +28,7 @@ from epochwise.record import run_folder
 from epochwise.sweep.forecast.timing import Timing
 from epochwise.train import checkpoint, journal
 from epochwise.train.board import Board
-from epochwise.train.measure import Curve, measured
+from epochwise.train.measure import TEMPERATURES, TEMPERED, Curve, measured
 from epochwise.train.memory import forget_peak, peak_memory
 from epochwise.train.provenance import provenance
 from epochwise.train.state import State
@@ -149,9 +149,9 @@ def line(parts: Sequence[Took]) -> Line:
 
 
 def row_lengths(run: Experiment) -> list[list[int]]:
-    """Tokens of the validation rows, and of the training rows."""
+    """Tokens of the validation rows, of the training rows, and of general texts."""
     data = prepare(run.data, run.evaluate, load_tokenizer(run.model, _location(run)))
-    return [[len(row.ids) for row in rows] for rows in (data.val, data.train)]
+    return [[len(row.ids) for row in rows] for rows in (data.val, data.train, data.general)]
 
 
 def _location(run: Experiment) -> Location:
@@ -260,7 +260,9 @@ def _measured(bench: Bench, chosen: Sequence[Sequence[int]]) -> Timed:
     val, size = bench.data.val, bench.run.evaluate.batch_size
     rows = [val[row] for batch in chosen for row in batch]
     shortest = min(val, key=lambda example: len(example.ids))
-    splits = [Measured(part, size, bench.pad_id) for part in (rows, [shortest])]
+    splits = [
+        Measured(part, size, bench.pad_id, temperatures=TEMPERATURES) for part in (rows, [shortest])
+    ]
     begin = time.perf_counter()
     measured(bench.tuner, splits, bench.watch(lambda: starts.append(time.perf_counter())))
     whole = time.perf_counter() - begin
@@ -295,19 +297,23 @@ def _left(bench: Bench, origin: dict[str, Any], folder: Path, points: int) -> Le
 def _curve(bench: Bench, points: int) -> Curve:
     """Falling losses with some noise: what they are takes no time, how many does."""
     noise = np.random.default_rng(0)
+    data = bench.data
+    widths = [(data.val, TEMPERED + len(TEMPERATURES)), (data.probe, TEMPERED)]
+    widths += [(data.general, TEMPERED)] if data.general else []
     curve = Curve()
     for point in range(points):
-        val, probe = (
-            noise.uniform(1.0, 2.0, len(rows)).astype(np.float32) * 20 / (point + 1)
-            for rows in (bench.data.val, bench.data.probe)
-        )
-        curve.add(val, probe, bench.data, {"step": point, "tokens": point})
+        tables = [
+            noise.uniform(1.0, 2.0, (len(rows), width)).astype(np.float32) * 20 / (point + 1)
+            for rows, width in widths
+        ]
+        curve.add(tables, bench.data, {"step": point, "tokens": point})
     return curve
 
 
 def _kept(bench: Bench, folder: Path) -> Left:
     """A checkpoint."""
-    state = State(bench.tuner, {bench.run.data.size: _curve(bench, 1)})
+    points = bench.run.train.epochs + 1
+    state = State(bench.tuner, {bench.run.data.size: _curve(bench, points)})
     begin = time.perf_counter()
     checkpoint.save(folder, state.saved(TRAJECTORY))
     return Left(time.perf_counter() - begin, _bytes(folder))

@@ -22,6 +22,8 @@ class Lengths(NamedTuple):
     val: Tokens
     train: Tokens
     """At every size: a smaller one is the beginning of it."""
+    general: Tokens = np.zeros(0, int)
+    """Of the general texts, not of rows."""
 
 
 class Batches(NamedTuple):
@@ -122,7 +124,7 @@ class Counter:
         self.rows_of = rows_of
         self.lengths = lengths
         self._steps: dict[tuple[str | int, ...], Steps] = {}
-        self._splits: dict[tuple[str | int, ...], tuple[Split, Split]] = {}
+        self._splits: dict[tuple[str | int, ...], tuple[Split, ...]] = {}
 
     def workload(self, tree: Stretch, runs: Mapping[str, Experiment]) -> Workload:
         parts = [self._stretch(part, runs)[:ADDED] for part in tree.flattened()]
@@ -145,20 +147,21 @@ class Counter:
             self._steps[key] = Steps(rows, train.batch_size, train.seed)
         return self._steps[key]
 
-    def splits(self, run: Experiment) -> tuple[Split, Split]:
-        """Validation rows and probe."""
+    def splits(self, run: Experiment) -> tuple[Split, ...]:
+        """Validation rows, probe, and general texts where they are measured."""
         size, probes = run.evaluate.batch_size, min(run.evaluate.probe_size, run.data.size)
         key = (run.model.model_dump_json(), self.rows_of(run), size, probes)
         if key not in self._splits:
             rows = self._lengths(run)
             model = run.model.model_dump_json(include={"path", "weights", "template"})
-            self._splits[key] = (
-                Split(model, f"{self.rows_of(run)} val {size}", batches(rows.val, size)),
-                Split(
-                    model,
-                    f"{self.rows_of(run)} train {size} {probes}",
-                    batches(rows.train[:probes], size),
-                ),
+            whose = self.rows_of(run)
+            named = {
+                f"{whose} val {size}": rows.val,
+                f"{whose} train {size} {probes}": rows.train[:probes],
+                f"general {run.evaluate.general} {size}": rows.general,
+            }
+            self._splits[key] = tuple(
+                Split(model, name, batches(part, size)) for name, part in named.items() if len(part)
             )
         return self._splits[key]
 
