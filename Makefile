@@ -38,6 +38,8 @@ bench: setup ## measure speed beside a peer; prints ratios
 	$(BIN)/python benchmarks/sweep.py
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/ledger.py
+	$(BIN)/python benchmarks/verdicts.py
+	$(BIN)/python benchmarks/calibration.py
 
 soak: setup ## the long fault and fuzz suites
 	EPOCHWISE_SOAK=1 $(BIN)/pytest -n auto -rP tests/test_fuzz.py tests/test_resume.py tests/faults \

@@ -12,21 +12,23 @@ MAY_IMPORT = {
     "draw": set(),
     "cache": set(),
     "record": set(),
+    "quality": {"record"},
     "world": {"draw"},
     "config": set(),
     "data": {"cache", "config", "draw", "world"},
     "model": {"cache", "config", "data", "draw", "world"},
-    "diagnose": {"record"},
+    "diagnose": {"quality", "record"},
     "train": {"config", "data", "diagnose", "model", "record"},
-    "report": {"diagnose", "record"},
-    "experiment": {"config", "data", "model", "record", "train"},
+    "report": {"diagnose", "quality", "record"},
+    "evaluate": {"config", "data", "diagnose", "model", "quality", "record", "train", "world"},
+    "experiment": {"config", "data", "evaluate", "model", "record", "train"},
     "reproduce": {"config", "experiment", "record", "train"},
     "sweep": {
         *("cache", "config", "data", "diagnose", "experiment", "model", "record", "report"),
         "train",
     },
     "compose": {"config", "data", "model", "sweep"},
-    "cli": {"compose", "config", "record", "report", "reproduce", "sweep"},
+    "cli": {"compose", "config", "diagnose", "evaluate", "record", "report", "reproduce", "sweep"},
     "__main__": {"cli"},
 }
 HOMES = {
@@ -38,12 +40,14 @@ HOMES = {
     "datasets": {"data"},
     "wandb": {"train"},
     "plotly": {"report"},
-    "jinja2": {"data", "report"},
+    "jinja2": {"data", "evaluate", "report"},
     "ray": {"sweep"},
     "submitit": {"sweep"},
-    "torch": {"data", "experiment", "model", "reproduce", "sweep", "train", "world"},
+    "tensorboard": {"diagnose"},
+    "torch": {"data", "evaluate", "experiment", "model", "reproduce", "sweep", "train", "world"},
 }
 HEAVY = {
+    "tensorboard",
     "ray",
     "submitit",
     "torch",
@@ -54,7 +58,7 @@ HEAVY = {
     "datasets",
     "bitsandbytes",
 }
-LIGHT = ("config", "record", "draw", "cli", "compose", "diagnose", "report")
+LIGHT = ("config", "record", "quality", "draw", "cli", "compose", "diagnose", "report")
 
 
 def layer(file: Path) -> str:

@@ -77,6 +77,13 @@ def test_a_study_is_swept_continued_reported_and_reproduced(
     assert "4 runs: 4 done; no command is working on it" in capfd.readouterr().out
     assert main(["plan", *small[1:]]) == 0
     assert "4 runs" in capfd.readouterr().out
+    assert main(["judge", str(runs[0])]) == 0
+    assert "still_improving" in capfd.readouterr().out
+    for results in (study, study / "results.csv"):
+        assert main(["advise", str(results)]) == 0
+        assert "epochs" in capfd.readouterr().out
+    assert main(["evaluate", str(study), "--limit", "3", "--max-new-tokens", "4"]) == 0
+    assert all((run / "quality.json").is_file() for run in runs)
     report.unlink()
     assert main(["report", str(study)]) == 0
     assert report.is_file()

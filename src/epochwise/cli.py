@@ -157,13 +157,80 @@ def reproduce(arguments: Sequence[str]) -> int:
     return DONE if result.equal else DIFFERS
 
 
+def evaluate(arguments: Sequence[str]) -> int:
+    """Ask finished runs, and their untuned base, held-out questions; mark and keep the answers."""
+    options = _evaluate_flags(arguments)
+    from epochwise.evaluate.folders import finished_runs
+
+    try:
+        runs = finished_runs(options.folder)
+        from epochwise.evaluate.command import carry_out
+
+        carry_out(runs, options)
+    except ValueError as error:
+        return _mistake(str(error))
+    return DONE
+
+
+def judge(arguments: Sequence[str]) -> int:
+    """Verdicts on training histories that any tool has made, each with what to do."""
+    import json
+
+    from rich.console import Console
+
+    options = _judge_flags(arguments)
+    from epochwise.diagnose.history.columns import Names
+    from epochwise.diagnose.history.judge import judgements
+
+    results, problems = judgements(options.files, Names(options.train, options.val))
+    if options.json:
+        print(json.dumps([result.json() for result in results], indent=2))
+    elif results:
+        from epochwise.diagnose.told import told
+
+        Console(highlight=False).print(told(results))
+    if problems:
+        print("epochwise: cannot judge", file=sys.stderr)
+        for problem in problems:
+            print(f"  {problem}", file=sys.stderr)
+        return MISTAKE
+    shown = {name for result in results for name in result.names}
+    return FAILED if shown & set(options.fail_on) else DONE
+
+
+def advise(arguments: Sequence[str]) -> int:
+    """The setting to use, and how sure that is, from any table of results or a study's folder."""
+    import json
+
+    options = _advise_flags(arguments)
+    from epochwise.diagnose.advice import study_advice, table_advice
+
+    try:
+        if (options.table / "study.json").is_file():
+            found = study_advice(options.table)
+        else:
+            found = table_advice(options.table, options.columns, maximize=options.maximize)
+    except ValueError as error:
+        return _mistake(str(error))
+    if options.json:
+        from epochwise.record import finite
+
+        print(json.dumps(finite(found.json()), indent=2))
+    else:
+        print("\n".join(found.lines()))
+    return DONE
+
+
 COMMANDS = {
     "train": Command(train, "train [key=value ...]", "one run"),
     "sweep": Command(sweep, "sweep [NAME] [key=v1,v2 ...]", "a study: experiments/NAME.yaml"),
     "plan": Command(plan, "plan [NAME] [key=v1,v2 ...]", "what a sweep would run, take and cost"),
     "status": Command(status, "status STUDY_FOLDER", "where a study stands, from any terminal"),
     "report": Command(report, "report STUDY_FOLDER", "a study's tables and page, written again"),
+    "advise": Command(advise, "advise TABLE|STUDY_FOLDER", "what to use, from any results"),
     "reproduce": Command(reproduce, "reproduce RUN_FOLDER", "a run again, every number compared"),
+    "judge": Command(judge, "judge FILE ...", "verdicts on training histories of any tool"),
+    "evaluate": Command(evaluate, "evaluate RUN|STUDY_FOLDER", "answers to held-out questions"),
 }
 
 
@@ -208,6 +275,8 @@ def _flags(command: str, arguments: Sequence[str]) -> argparse.Namespace:
     parser = get_args_parser()
     parser.prog = f"epochwise {command}"
     parser.add_argument("--fresh", action="store_true")
+    parser.add_argument("--guard", action="store_true")
+    parser.add_argument("--seeds-where-needed", metavar="N")
     parser.add_argument("--jobs", metavar="N")
     flags, unknown = parser.parse_known_intermixed_args(arguments)
     flags.unknown = unknown
@@ -223,6 +292,85 @@ def _study(flags: argparse.Namespace) -> str | None:
     flags.overrides = flags.overrides[len(names) :]
     default = [] if axis_keys(flags.overrides) else [DEFAULT_STUDY]
     return next(iter(names + default), None)
+
+
+def _judge_flags(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser("epochwise judge", description=judge.__doc__)
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="or a run's folder")
+    parser.add_argument("--train", metavar="NAME", help="the series of training losses")
+    parser.add_argument("--val", metavar="NAME", help="the series of validation losses")
+    parser.add_argument("--json", action="store_true", help="one JSON document instead of a table")
+    shown = "exit 1 where one of these verdicts or flags shows: overfit_loss,memorised"
+    parser.add_argument("--fail-on", type=_verdicts, default=(), metavar="NAME,...", help=shown)
+    return parser.parse_args(arguments)
+
+
+def _verdicts(text: str) -> tuple[str, ...]:
+    from epochwise.compose.nearest import hint, nearest
+    from epochwise.diagnose.verdict import FLAGS, HEADLINES
+
+    names = tuple(name.strip() for name in text.split(","))
+    for name in names:
+        if name not in (*HEADLINES, *FLAGS):
+            known = ", ".join((*HEADLINES, *FLAGS))
+            meant = hint(nearest(name, (*HEADLINES, *FLAGS)))
+            raise argparse.ArgumentTypeError(f"{name}: no such verdict{meant} (there are {known})")
+    return names
+
+
+def _advise_flags(arguments: Sequence[str]) -> argparse.Namespace:
+    """`columns`: quantity -> the column that was named for it."""
+    parser = argparse.ArgumentParser("epochwise advise", description=advise.__doc__)
+    parser.add_argument("table", type=Path, help="CSV, TSV, JSONL, JSON, or a study's folder")
+    quantities = ("size", "epochs", "loss", "rank", "seed")
+    for quantity in quantities:
+        parser.add_argument(f"--{quantity}", metavar="COLUMN", help=f"the column of the {quantity}")
+    more = "the loss column holds scores in (0, 1], where more is better"
+    parser.add_argument("--maximize", action="store_true", help=more)
+    parser.add_argument("--json", action="store_true", help="one JSON document instead of lines")
+    options = parser.parse_args(arguments)
+    given = vars(options)
+    options.columns = {name: given[name] for name in quantities if given[name] is not None}
+    return options
+
+
+def _evaluate_flags(arguments: Sequence[str]) -> argparse.Namespace:
+    """Flags that are not given are None: the run's own config then says."""
+    parser = argparse.ArgumentParser("epochwise evaluate", description=evaluate.__doc__)
+    parser.add_argument("folder", type=Path, help="of a finished run, or of a study: all its runs")
+    own = "JSON lines of your own: question, answer (or answers), kind, group"
+    parser.add_argument("--questions", type=_absolute, metavar="FILE", help=own)
+    parser.add_argument("--limit", type=_from(1), metavar="N", help="questions of each kind")
+    shots = "examples in the prompt of the untuned base"
+    parser.add_argument("--shots", type=_from(0), metavar="K", help=shots)
+    parser.add_argument("--max-new-tokens", type=_from(1), metavar="N", help="longest answer")
+    phrases = "phrases that refuse, one a line, instead of ours"
+    parser.add_argument("--refusals", type=_absolute, metavar="FILE", help=phrases)
+    url = "an OpenAI-compatible model grades the answers, e.g. http://127.0.0.1:8000/v1"
+    parser.add_argument("--judge-url", metavar="URL", help=url)
+    key = "its name there; its key is read from EPOCHWISE_JUDGE_KEY"
+    parser.add_argument("--judge-model", metavar="NAME", help=key)
+    rubric = "what it is told to grade by, instead of ours"
+    parser.add_argument("--rubric", type=_absolute, metavar="FILE", help=rubric)
+    page = "write a page on which a person compares answers blindly"
+    parser.add_argument("--blind", type=_absolute, metavar="OUT.html", help=page)
+    parser.add_argument("--json", action="store_true", help="one JSON document instead of tables")
+    return parser.parse_args(arguments)
+
+
+def _absolute(text: str) -> Path:
+    return Path(text).expanduser().absolute()
+
+
+def _from(low: int) -> Callable[[str], int]:
+    """What argparse reads a whole number with, `low` or more."""
+
+    def number(text: str) -> int:
+        if not text.isdecimal() or int(text) < low:
+            raise argparse.ArgumentTypeError(f"{text}: must be a whole number, {low} or more")
+        return int(text)
+
+    return number
 
 
 def _plan_flags(arguments: Sequence[str]) -> argparse.Namespace:
@@ -318,8 +466,11 @@ def _compose_and_run(
 
 
 def _launcher_settings(flags: argparse.Namespace) -> list[str]:
-    fresh = ["hydra.launcher.fresh=true"] if flags.fresh else []
-    return fresh + ([f"hydra.launcher.n_jobs={flags.jobs}"] if flags.jobs is not None else [])
+    switches = [name for name in ("fresh", "guard") if name in flags and vars(flags)[name]]
+    values = {"n_jobs": flags.jobs, "seeds_where_needed": vars(flags).get("seeds_where_needed")}
+    return [f"hydra.launcher.{name}=true" for name in switches] + [
+        f"hydra.launcher.{name}={value}" for name, value in values.items() if value is not None
+    ]
 
 
 def _flag_problems(flags: argparse.Namespace) -> list[str]:

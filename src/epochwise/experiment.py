@@ -10,6 +10,7 @@ from pathlib import Path
 from epochwise.config import ONE_DEVICE, Experiment, TrainerConfig
 from epochwise.data.prepare import prepare
 from epochwise.data.rows import digest
+from epochwise.evaluate.examine import examination
 from epochwise.model.adapter import add_adapter, build_optimizer
 from epochwise.model.module import FineTuner
 from epochwise.model.pretrained import copy_for, load_pretrained
@@ -82,7 +83,8 @@ def run_trunk(
         watch=Watch(manner.stop, manner.alive, manner.ranks),
         on_step=on_step,
     )
-    board = Board(runs, manner.leave_in or folder, manner.may_publish)
+    examine = examination(runs.values() if manner.ranks.is_first else (), manner.alive)
+    board = Board(runs, manner.leave_in or folder, manner.may_publish, examine=examine)
     board.open(provenance(data=origin, model=weights, command=manner.command))
 
     ranks = manner.ranks

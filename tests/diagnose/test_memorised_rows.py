@@ -8,8 +8,8 @@ from planted import curve_of, row_losses
 
 from epochwise.diagnose.calibration import calibration, refitted
 from epochwise.diagnose.forgetting import FORGOTTEN, forgetting
-from epochwise.diagnose.membership import membership
-from epochwise.diagnose.symptom import Evidence
+from epochwise.diagnose.membership import learnt_by_heart, membership
+from epochwise.diagnose.symptom import Evidence, Symptom
 
 
 def evidence(rows):
@@ -62,6 +62,15 @@ def test_easy_rows_are_no_sign():
     """Training rows that cost less from the start, and gain as much, are not memorised."""
     rows = with_probe(gain=0.0)
     assert not membership(evidence(replace(rows, probe=rows.probe - 15))).shown
+
+
+@pytest.mark.parametrize(
+    ("drop", "told", "shown"),
+    [(True, True, True), (False, True, False), (None, True, True), (True, None, True)],
+)
+def test_both_signs_must_show_where_both_were_measured(drop, told, shown):
+    signs = [None if sign is None else Symptom(sign, None, None) for sign in (drop, told)]
+    assert learnt_by_heart(*signs).shown is shown
 
 
 def general(lost, texts=30):

@@ -55,6 +55,7 @@ def test_a_model_is_loaded_once(experiment: Experiment) -> None:
 @pytest.mark.parametrize("form", ["fp32", "nf4"])
 def test_a_model_is_gone_before_the_next_one_is_loaded(experiment: Experiment, form: str) -> None:
     run = changed(experiment, {"model.weights": form})
+    load_pretrained(changed(run, {"model.template": "alpaca"}).model, CPU)  # none of ours is held
     layers = load_pretrained(run.model, CPU).model.model.layers
     gone = weakref.ref(layers[0].self_attn.q_proj.weight)
     del layers

@@ -51,6 +51,8 @@ COMMON = {
     "fresh": Allowed(lambda value: isinstance(value, bool), "true or false"),
     "retries": _whole(0),
     "on_failure": _one_of("continue", "stop"),
+    "guard": Allowed(lambda value: isinstance(value, bool), "true or false"),
+    "seeds_where_needed": _whole(0),
 }
 TIMEOUT = {
     "timeout": _or_null(

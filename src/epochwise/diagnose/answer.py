@@ -99,13 +99,13 @@ class Answer(NamedTuple):
 
     def would_change(self) -> tuple[str, ...]:
         """What more would settle or overturn the recommendation."""
-        fewest = min(len(cell.records) for cell in self.grid)
+        most = max(len(cell.records) for cell in self.grid)
         changes = []
-        if fewest == 1:
+        if most == 1:
             changes.append(
                 "Each setting was run with one seed: what another seed changes is not in these "
-                f"probabilities, {LOSS_SHARE:.1%} of the loss is assumed. {SEEDS} values of "
-                "train.seed would measure it."
+                f"losses; a standard deviation of {self.measured.seed_spread:.4f} is assumed in "
+                f"the probabilities. {SEEDS} values of train.seed would measure it."
             )
         if not self.sure:
             changes.append(
@@ -213,6 +213,17 @@ def _move(sizes: Sequence[Course], whom: str) -> str:
         case _:
             trend = "The best number of epochs goes up and down with the data"
     return f"{trend}{whom}: {steps} rows."
+
+
+def chance(runs: Sequence[str], records: Sequence[Record]) -> tuple[str, ...]:
+    """Which verdicts one of many tests may have brought about by chance."""
+    if not runs:
+        return ()
+    names = ", ".join(record.label for record in records if record.id in runs)
+    return (
+        f"Among {count(len(records), 'verdict')} some come by chance. At a false discovery rate "
+        f"of 10% {'this does' if len(runs) == 1 else 'these do'} not stand: {names}.",
+    )
 
 
 def left_out(records: int, measured: int, compared: int) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ def calibration(evidence: Evidence) -> Symptom | None:
     the sources, at every epoch.
     """
     rows = evidence.rows
-    if rows is None or rows.val_tempered is None or len(evidence.tuned) < 2:
+    if rows.val_tempered is None or len(evidence.tuned) < 2:
         return None
     nats, temperature = refitted(rows)
     tokens = rows.val_tokens.sum()
@@ -62,7 +62,6 @@ def refitted(rows: RowLosses) -> tuple[Float[np.ndarray, "points rows"], float]:
 def accuracy_fell(evidence: Evidence) -> bool:
     """Whether fewer tokens are the most likely ones at the end than at the lowest loss."""
     rows = evidence.rows
-    assert rows is not None
     if rows.val_correct is None:
         return False
     correct = replace(rows, val=-rows.val_correct.astype(float))

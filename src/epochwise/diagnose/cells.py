@@ -8,7 +8,8 @@ from typing import Any
 from epochwise.record import JSON, Record, flat
 
 SIZE, EPOCHS, SEED = "data.size", "train.epochs", "train.seed"
-WORDS = {SIZE: "rows", EPOCHS: "epochs", "peft.r": "rank", "model.name": "model"}
+RANK, RATE = "peft.r", "train.learning_rate"
+WORDS = {SIZE: "rows", EPOCHS: "epochs", RANK: "rank", "model.name": "model"}
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,12 @@ class Cell:
     @property
     def epochs(self) -> int:
         return int(self.settings[EPOCHS])
+
+    @property
+    def rate(self) -> float | None:
+        """The learning rate; None where the runs do not say it."""
+        rate = flat(self.records[0].settings).get(RATE)
+        return None if rate is None else float(rate)
 
     @property
     def loss(self) -> float:
@@ -64,7 +71,7 @@ def cells(records: Sequence[Record]) -> list[Cell]:
 
 
 def word(key: str) -> str:
-    return WORDS.get(key, key)
+    return WORDS.get(key, key.removeprefix("column."))  # of a table of other origin
 
 
 def count(number: int, noun: str) -> str:

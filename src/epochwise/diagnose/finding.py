@@ -3,13 +3,19 @@
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from epochwise.diagnose import answer
 from epochwise.diagnose.cells import Cell, cells
+from epochwise.diagnose.discoveries import doubtful
+from epochwise.diagnose.guard import Guard, guard
+from epochwise.diagnose.more_data import MoreData, more_data
+from epochwise.diagnose.optimum import LawFinding, law_finding
 from epochwise.diagnose.regret import Regret, regret
+from epochwise.diagnose.seeds import NextSeeds, next_seeds
+from epochwise.diagnose.slices import SizeSlice, size_slices
 from epochwise.record import JSON, Record, RowLosses
 
 SURE = 0.9  # P(regret <= eps) of a recommendation
@@ -49,6 +55,16 @@ class Finding:
     would_change: tuple[str, ...]
     standings: tuple[Standing, ...]
     """All compared cells, lowest loss first."""
+    law: LawFinding | None = None
+    """None unless there are at least 4 lengths and 3 sizes."""
+    more_data: MoreData | None = None
+    """None unless there are at least 3 sizes."""
+    slices: tuple[SizeSlice, ...] = ()
+    """Sizes at equal epochs and at equal steps."""
+    next_seeds: NextSeeds | None = None
+    guard: Guard | None = None
+    doubtful: tuple[str, ...] = ()
+    """Runs whose verdict may be chance among so many."""
 
 
 def find(records: Sequence[Record], rows: Mapping[str, RowLosses]) -> Finding:
@@ -67,7 +83,10 @@ def find(records: Sequence[Record], rows: Mapping[str, RowLosses]) -> Finding:
     if not compared:
         return _nothing(cells(measured), left_out)
     grid = cells(compared)
-    return _recommend(grid, regret(grid, rows), left_out)
+    finding = recommendation(grid, regret(grid, rows), left_out)
+    chance = doubtful(compared)
+    said = (*finding.sentences, *answer.chance(chance, compared))
+    return replace(finding, doubtful=chance, sentences=said)
 
 
 def _comparable(records: Sequence[Record], rows: Mapping[str, RowLosses]) -> list[Record]:
@@ -83,24 +102,44 @@ def _comparable(records: Sequence[Record], rows: Mapping[str, RowLosses]) -> lis
     return [record for record in records if digests.get(record.id) == most]
 
 
-def _recommend(grid: Sequence[Cell], measured: Regret, left_out: tuple[str, ...]) -> Finding:
-    sure = [i for i, p in enumerate(measured.p_regret) if p >= SURE]
+def recommendation(grid: Sequence[Cell], measured: Regret, left_out: tuple[str, ...]) -> Finding:
+    """The finding of a grid that was measured in whatever way."""
+    p_regret = measured.p_regret
+    sure = [i for i, p in enumerate(p_regret) if p >= SURE]
     good = sure or _candidates(measured)
     chosen = min(good, key=lambda i: (*grid[i].cost, measured.loss[i]))
     equals = [i for i in good if i != chosen]
     said = answer.Answer(grid, measured, chosen, bool(sure), equals)
-    return Finding(
+    finding = Finding(
         cell=grid[chosen].settings,
         run=grid[chosen].records[0].id,
         sure=bool(sure),
         equals=tuple(grid[i].records[0].id for i in equals),
-        p_regret=float(measured.p_regret[chosen]),
+        p_regret=float(p_regret[chosen]),
         eps=measured.eps,
         loss=float(measured.loss[chosen]),
         unit=said.unit,
-        sentences=(said.headline(), *answer.courses(grid), *said.axes(), *left_out),
+        sentences=(said.headline(),),
         would_change=said.would_change(),
         standings=_standings(grid, measured),
+        law=law_finding(grid, measured, chosen),
+        more_data=more_data(grid, measured, chosen),
+        slices=size_slices(grid, measured, chosen),
+        next_seeds=None if sure else next_seeds(grid, measured),
+        guard=guard(grid, measured, chosen),
+    )
+    return _told(finding, (*answer.courses(grid), *said.axes()), left_out)
+
+
+def _told(finding: Finding, seen: tuple[str, ...], left_out: tuple[str, ...]) -> Finding:
+    """With all its sentences: the answer, what was seen, what follows."""
+    parts = (finding.law, finding.more_data, *finding.slices, finding.guard)
+    follows = tuple(part.sentence for part in parts if part is not None)
+    seeds = () if finding.next_seeds is None else (finding.next_seeds.sentence,)
+    return replace(
+        finding,
+        sentences=(*finding.sentences, *seen, *follows, *left_out),
+        would_change=(*seeds, *finding.would_change),
     )
 
 
@@ -112,15 +151,15 @@ def _candidates(measured: Regret) -> list[int]:
 
 
 def _standings(grid: Sequence[Cell], measured: Regret) -> tuple[Standing, ...]:
-    low, high = measured.interval
+    (low, high), p_regret, p_best = measured.interval, measured.p_regret, measured.p_best
     return tuple(
         Standing(
             grid[i].settings,
             tuple(record.id for record in grid[i].records),
             float(measured.loss[i]),
             (float(low[i]), float(high[i])),
-            float(measured.p_regret[i]),
-            float(measured.p_best[i]),
+            float(p_regret[i]),
+            float(p_best[i]),
         )
         for i in np.argsort(measured.loss, kind="stable")
     )

@@ -13,7 +13,7 @@ FORGOTTEN = 0.05
 def forgetting(evidence: Evidence) -> Symptom | None:
     """The loss on general texts with the adapter, less that without; paired over the texts."""
     rows = evidence.rows
-    if rows is None or rows.general is None or evidence.base is None:
+    if rows.general is None or evidence.base is None:
         return None
     assert rows.general_tokens is not None
     lost = rows.general[-1].astype(float) - rows.general[0]

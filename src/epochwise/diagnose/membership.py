@@ -19,7 +19,7 @@ def membership(evidence: Evidence) -> Symptom | None:
     resampled together.
     """
     rows = evidence.rows
-    if rows is None or evidence.base is None:
+    if evidence.base is None:
         return None
     trained = (rows.probe[0] - rows.probe[-1]) / rows.probe_tokens
     unseen = (rows.val[0] - rows.val[-1]) / rows.val_tokens
@@ -37,6 +37,17 @@ def membership(evidence: Evidence) -> Symptom | None:
         "membership_auc", float(shares[0]), (float(low), float(high)), TELLING, clusters, advice
     )
     return Symptom(shown, float((shares[1:] > TELLING).mean()), reason)
+
+
+def learnt_by_heart(drop: Symptom | None, told: Symptom | None) -> Symptom | None:
+    """What the drop of the training loss where epochs begin and the membership say together.
+
+    Where both could be measured both must show; the membership's numbers are the finer ones.
+    """
+    measured = [symptom for symptom in (told, drop) if symptom is not None]
+    if not measured:
+        return None
+    return measured[0]._replace(shown=all(symptom.shown for symptom in measured))
 
 
 def _weights(

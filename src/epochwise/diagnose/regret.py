@@ -7,11 +7,13 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from epochwise.diagnose.cells import Cell
+from epochwise.diagnose.cells import EPOCHS, Cell
 from epochwise.record import RowLosses
 
 RESAMPLES = 2000
-LOSS_SHARE = 0.005  # of the best loss: about what another seed changes (datablations: to 1%)
+LOSS_SHARE = 0.005  # of the best loss: a difference that nobody need care about
+SEED_SHARE = 0.002  # of the loss: sd between seeds, geometric mean of 17 groups in datablations
+SEED_BELIEF = 3  # observations that this is worth: single groups have 0.03% to 2.4%
 
 
 class Regret(NamedTuple):
@@ -21,6 +23,8 @@ class Regret(NamedTuple):
     eps: float
     """A regret that nobody need care about: the seeds' spread, at least 0.5% of the best loss."""
     per_token: bool
+    seed_spread: float
+    """Standard deviation between seeds, measured and, where few were run, believed beforehand."""
 
     @property
     def p_regret(self) -> Float[np.ndarray, " cells"]:
@@ -41,9 +45,9 @@ class Regret(NamedTuple):
 def regret(cells: Sequence[Cell], rows: Mapping[str, RowLosses]) -> Regret:
     """The joint bootstrap: every cell sees the same resampled sources, so comparisons stay paired.
 
-    Seeds are resampled within their cell. All cells must be measured on the same rows. Tokenizers
-    that cut these into different numbers of tokens have no common loss per token: then the nats
-    of a whole answer are compared, which is the same event for every tokenizer.
+    To the mean over a cell's seeds comes what other seeds would change. All cells must be measured
+    on the same rows. Tokenizers that cut these into different numbers of tokens have no common
+    loss per token: then the nats of a whole answer are compared, the same event for all.
     """
     losses = [[rows[record.id] for record in cell.records] for cell in cells]
     first = losses[0][0]
@@ -59,9 +63,62 @@ def regret(cells: Sequence[Cell], rows: Mapping[str, RowLosses]) -> Regret:
         np.stack([_mean(run, source, weights, per_token) for run in cell], axis=1)
         for cell in losses
     ]
-    measured = np.array([cell[0].mean() for cell in seeds])
-    resampled = np.stack([_over_seeds(cell[1:], rng) for cell in seeds], axis=1)
-    return Regret(measured, resampled, _eps(measured, [cell[0] for cell in seeds]), per_token)
+    spread = seed_spread(cells, [cell[0] for cell in seeds])
+    means = np.stack([cell.mean(axis=1) for cell in seeds], axis=1)
+    noise = spread.drawn(cells, rng)
+    return Regret(means[0], means[1:] + noise, spread.margin(means[0]), per_token, spread.sd)
+
+
+class Spread(NamedTuple):
+    """What another seed changes: its standard deviation, and how well that is known."""
+
+    sd: float
+    freedom: int
+    measured: float | None
+    """From seeds alone; None where no setting was run with two."""
+
+    def drawn(
+        self, cells: Sequence[Cell], rng: np.random.Generator
+    ) -> Float[np.ndarray, "resamples cells"]:
+        """Errors of the cells' means over seeds.
+
+        Resampling two or three seeds would show too little noise (two give half the variance) and
+        none at all for one. So errors are drawn from the spread of all cells, which is itself
+        drawn as far as it is unknown: in sum Student's t, wide where seeds are few.
+        """
+        inflation = np.sqrt(self.freedom / rng.chisquare(self.freedom, (RESAMPLES, 1)))
+        normal = np.empty((RESAMPLES, len(cells)))
+        order = np.argsort([cell.without() for cell in cells])  # whatever order they came in
+        normal[:, order] = rng.standard_normal(normal.shape)
+        seeds = np.array([len(cell.records) for cell in cells])
+        return np.asarray(self.sd * inflation * normal / np.sqrt(seeds))
+
+    def margin(self, losses: Float[np.ndarray, " cells"]) -> float:
+        """The seeds' standard deviation, at least 0.5% of the best loss."""
+        floor = LOSS_SHARE * abs(float(losses.min()))
+        return floor if self.measured is None else max(floor, self.measured)
+
+
+def seed_spread(cells: Sequence[Cell], losses: Sequence[Float[np.ndarray, " seeds"]]) -> Spread:
+    """Pooled over all cells, together with what is believed of any study beforehand.
+
+    Cells that differ in epochs alone share their seeds' training, so their spreads are about one
+    observation and count as one.
+    """
+    lines: dict[str, int] = {}
+    for cell, seeds in zip(cells, losses, strict=True):
+        line = cell.without(EPOCHS)
+        lines[line] = max(lines.get(line, 0), len(seeds) - 1)
+    freedom, counted = sum(lines.values()), sum(len(seeds) - 1 for seeds in losses)
+    believed = SEED_SHARE * abs(min(float(seeds.mean()) for seeds in losses))
+    if freedom == 0:
+        return Spread(believed, SEED_BELIEF, None)
+    squares = sum(float(np.square(seeds - seeds.mean()).sum()) for seeds in losses)
+    variance = squares / counted
+    both = (freedom * variance + SEED_BELIEF * believed**2) / (freedom + SEED_BELIEF)
+    # The belief may widen what was measured, never narrow it.
+    sd = math.sqrt(max(both, variance))
+    return Spread(sd, freedom + SEED_BELIEF, math.sqrt(variance))
 
 
 def _mean(
@@ -74,23 +131,3 @@ def _mean(
     nats = np.bincount(source, weights=run.val[-1])
     size = np.bincount(source, weights=run.val_tokens if per_token else None)
     return np.asarray((weights @ nats) / (weights @ size.astype(float)))
-
-
-def _over_seeds(
-    losses: Float[np.ndarray, "resamples seeds"], rng: np.random.Generator
-) -> Float[np.ndarray, " resamples"]:
-    seeds = losses.shape[1]
-    drawn = rng.multinomial(seeds, np.full(seeds, 1 / seeds), size=len(losses))
-    return np.asarray((losses * drawn).sum(axis=1) / seeds)
-
-
-def _eps(
-    measured: Float[np.ndarray, " cells"], seeds: Sequence[Float[np.ndarray, " seeds"]]
-) -> float:
-    """The seeds' pooled standard deviation, at least 0.5% of the best loss."""
-    floor = LOSS_SHARE * float(measured.min())
-    freedom = sum(len(cell) - 1 for cell in seeds)
-    if freedom == 0:
-        return floor
-    squares = sum(float(np.square(cell - cell.mean()).sum()) for cell in seeds)
-    return max(floor, math.sqrt(squares / freedom))

@@ -8,8 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from epochwise.diagnose.noise import LEVEL, Contrast, above_lowest, contrast, student_quantile
-from epochwise.diagnose.prechelt import final_generalization_loss, generalization_loss
+from epochwise.diagnose.noise import Contrast, above_lowest, contrast
 from epochwise.record import Point, RowLosses
 
 # Shares of a loss. Two runs of one setting differ by 0.04 to 1% (datablations, same settings,
@@ -44,10 +43,10 @@ class Symptom(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """A finite curve with one epoch or more, and its losses per row where they are known."""
+    """A finite curve with one epoch or more, and its losses per row."""
 
     curve: tuple[Point, ...]
-    rows: RowLosses | None
+    rows: RowLosses
 
     @property
     def base(self) -> float | None:
@@ -62,9 +61,7 @@ class Evidence(NamedTuple):
         return min(self.tuned, key=lambda point: point.val)
 
     def contrast(self, weights: Float[np.ndarray, " points"]) -> Contrast:
-        """The weighted sum of the curve's points; without rows it is taken as exact."""
-        if self.rows is None:
-            return Contrast(float(weights @ values(self.curve)), 0.0, len(self.curve))
+        """The weighted sum of the curve's points."""
         nats = weights @ self.rows.val.astype(float)
         return contrast(nats, self.rows.val_tokens, self.rows.val_source)
 
@@ -97,14 +94,14 @@ def divergence(evidence: Evidence) -> Symptom | None:
 
 
 def fit_is_lost(curve: Sequence[Point]) -> bool:
-    """Whether the training rows never gained 1%, or lost half of it; else as the jump tells."""
+    """Whether the training rows never gained 1%, or lost half of it.
+
+    A probe that is not finite has lost it.
+    """
     probes = np.array([point.probe for point in curve])
-    if np.isfinite(probes).all():
-        gained = probes[0] - probes.min()
-        kept = probes[0] - probes[-1]
-        return bool(gained < LEARNED * probes[0] or kept < KEPT * gained)
-    losses = values(curve)
-    return bool(losses.min() >= (1 - LEARNED) * losses[0]) or _jumps(losses)
+    gained = probes[0] - probes.min()
+    kept = probes[0] - probes[-1]
+    return not (gained >= LEARNED * probes[0] and kept >= KEPT * gained)
 
 
 def level(evidence: Evidence) -> Symptom | None:
@@ -147,8 +144,6 @@ def rise(evidence: Evidence) -> Symptom | None:
         or evidence.best.val < (1 - LEARNED) * evidence.base
         or training_rows_learned(evidence.curve)
     )
-    if evidence.rows is None:
-        return _rise_of_curve(evidence, learned)
     risen = rise_contrasts(evidence)[-1]
     share = ratio(risen.estimate, evidence.best.val)
     shown = learned and risen.low > 0 and share >= RISE
@@ -160,7 +155,6 @@ def rise(evidence: Evidence) -> Symptom | None:
 def rise_contrasts(evidence: Evidence) -> list[Contrast]:
     """The cross-fitted rise of each epoch over the lowest one."""
     rows = evidence.rows
-    assert rows is not None
     nats = rows.val[-len(evidence.tuned) :].astype(float)
     risen, kept = above_lowest(nats, rows.val_source)
     return [contrast(row, rows.val_tokens[kept], rows.val_source[kept]) for row in risen]
@@ -168,7 +162,7 @@ def rise_contrasts(evidence: Evidence) -> list[Contrast]:
 
 def without_rise(evidence: Evidence) -> float | None:
     """The certainty that any rise after the lowest epoch is below 2%; None where untested."""
-    if evidence.rows is None or len(evidence.tuned) < 2:
+    if len(evidence.tuned) < 2:
         return None
     return 1 - rise_contrasts(evidence)[-1].certainty_above(RISE * evidence.best.val)
 
@@ -176,12 +170,8 @@ def without_rise(evidence: Evidence) -> float | None:
 def onset(evidence: Evidence) -> int | None:
     """The first epoch after the lowest at which the rise is past doubt."""
     later = [i for i, point in enumerate(evidence.tuned) if point.epoch > evidence.best.epoch]
-    if evidence.rows is None:
-        losses = [point.val for point in evidence.tuned]
-        certain = [generalization_loss(losses[: i + 1]) > GENERALIZATION_LOSS for i in later]
-    else:
-        contrasts = rise_contrasts(evidence)
-        certain = [contrasts[i].low > 0 for i in later]
+    contrasts = rise_contrasts(evidence)
+    certain = [contrasts[i].low > 0 for i in later]
     epochs = (evidence.tuned[i].epoch for i, sure in zip(later, certain, strict=True) if sure)
     return next(epochs, None)
 
@@ -197,7 +187,7 @@ def slope(evidence: Evidence) -> Symptom | None:
         return None
     lowest = evidence.best.val
     falling = evidence.contrast(_slope_weights(evidence.curve, len(window)))
-    bounds = sen_interval(window) if evidence.rows is None else (falling.low, falling.high)
+    bounds = (falling.low, falling.high)
     shown = bounds[0] > IMPROVEMENT * lowest and evidence.best in window
     rate = ratio(falling.estimate, lowest)
     more = f": train longer, {2 * evidence.curve[-1].epoch} epochs next." if shown else "."
@@ -211,26 +201,8 @@ def slope(evidence: Evidence) -> Symptom | None:
     return Symptom(shown, _certainty(evidence, falling, IMPROVEMENT * lowest), reason)
 
 
-def sen_interval(points: Sequence[Point]) -> tuple[float, float]:
-    """Sen's 90% interval of the fall per epoch: among few points, the range of all pairs' slopes.
-
-    It needs no noise level: how often the order of two points contradicts the trend tells.
-    """
-    falls = sorted(
-        (earlier.val - later.val) / (later.epoch - earlier.epoch)
-        for i, earlier in enumerate(points)
-        for later in points[i + 1 :]
-    )
-    n = len(points)
-    spread = student_quantile(LEVEL, 10**4) * math.sqrt(n * (n - 1) * (2 * n + 5) / 18)
-    outside = max(0, int((len(falls) - spread) // 2))
-    return falls[outside], falls[-1 - outside]
-
-
 def blur(evidence: Evidence) -> Symptom | None:
     """What the rows are too few to show: a rise of 2%, or that anything was learnt."""
-    if evidence.rows is None:
-        return None
     small = _small_rise(evidence) if len(evidence.tuned) > 1 else None
     if small is not None and small.shown:
         return small
@@ -264,15 +236,6 @@ def _sources(measured: Contrast) -> str:
     return f"{measured.clusters} independent validation row{'' if one else 's'}"
 
 
-def _rise_of_curve(evidence: Evidence, learned: bool) -> Symptom:
-    losses = [point.val for point in evidence.tuned]
-    percent = final_generalization_loss(losses)
-    shown = learned and percent > GENERALIZATION_LOSS
-    advice = _rise_advice(evidence, shown)
-    reason = Reason("generalization_loss", percent, None, GENERALIZATION_LOSS, len(losses), advice)
-    return Symptom(shown, None, reason)
-
-
 def _rise_advice(evidence: Evidence, shown: bool) -> str:
     best, last = evidence.best, evidence.tuned[-1]
     if best == last:
@@ -283,14 +246,6 @@ def _rise_advice(evidence: Evidence, shown: bool) -> str:
         f"higher at epoch {last.epoch}"
         + (f": train.epochs={best.epoch}, or more rows." if shown else ", no rise past doubt.")
     )
-
-
-def _jumps(losses: Float[np.ndarray, " points"]) -> bool:
-    changes = np.diff(losses)
-    largest = int(changes.argmax())
-    before = np.abs(changes[:largest])
-    landed = losses[largest + 1 :].min() > losses[0]
-    return len(before) > 1 and bool(landed) and bool(changes[largest] > JUMP * before.max())
 
 
 def _slope_weights(curve: Sequence[Point], last: int) -> Float[np.ndarray, " points"]:
@@ -306,13 +261,13 @@ def _reason(
     """A reason in shares of a loss; `scale` is that loss and the threshold's share of it."""
     whole, threshold = scale
     share = ratio(measured.estimate, whole)
-    known = evidence.rows is not None and not math.isnan(measured.error)
+    known = not math.isnan(measured.error)
     interval = (ratio(measured.low, whole), ratio(measured.high, whole)) if known else None
     return Reason(name, share, interval, threshold, measured.clusters, advice)
 
 
 def _certainty(evidence: Evidence, measured: Contrast, threshold: float) -> float | None:
-    if evidence.rows is None or math.isnan(measured.error):
+    if math.isnan(measured.error):
         return None
     return measured.certainty_above(threshold)
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
+from epochwise.sweep.further import Further
 from epochwise.sweep.supervisor import Policy
 
 
@@ -51,8 +52,16 @@ class Launch:
     """Seconds for one attempt at a trunk."""
     retries: int = 0
     on_failure: Literal["continue", "stop"] = "continue"
+    guard: bool = False
+    """Afterwards, run the recommended setting also at half and at twice its learning rate."""
+    seeds_where_needed: int = 0
+    """Further seeds to spend afterwards on the settings that deserve them."""
     where: RayCluster | SlurmQueue | None = None
     """None for this machine."""
+
+    @property
+    def further(self) -> Further:
+        return Further(self.guard, self.seeds_where_needed)
 
     @property
     def policy(self) -> Policy:

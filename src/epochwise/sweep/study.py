@@ -24,6 +24,7 @@ from epochwise.sweep.folder import locked, opened
 from epochwise.sweep.follower import line, tracked
 from epochwise.sweep.forecast.measure import Workers
 from epochwise.sweep.forecast.reckoning import is_worth_timing, reckoned, with_earlier
+from epochwise.sweep.further import by_id
 from epochwise.sweep.launch import Launch
 from epochwise.sweep.ledger_place import ledger_path
 from epochwise.sweep.local import fork_server
@@ -47,12 +48,35 @@ def carry_out(
 ) -> int:
     """Train what is not done yet, then judge and report all of it; the exit status.
 
-    The newest study of this name is continued, unless a fresh one is asked for.
+    The newest study of this name is continued, unless a fresh one is asked for. Then come the
+    runs that its finding asks for, where that is wished.
 
     Args:
         overrides: What the command line set, for each config.
         skipped: Why runs that were asked for are not among `configs`.
     """
+    status, finding = _carried_out(configs, overrides, launch, skipped)
+    if finding is None:
+        return status
+    asked_for = launch.further.runs(finding, by_id(configs))
+    if launch.seeds_where_needed and finding.sure:
+        say("its finding is sure: no further seed is needed")
+    for config in asked_for:
+        say(f"its finding asks for {config.label}")
+    if not asked_for:
+        return status
+    every = [*overrides, *({} for _ in asked_for)]
+    again = replace(launch, fresh=False)
+    return _carried_out([*configs, *asked_for], every, again, skipped)[0]
+
+
+def _carried_out(
+    configs: list[Config],
+    overrides: list[dict[str, Any]],
+    launch: Launch,
+    skipped: Sequence[str],
+) -> tuple[int, Finding | None]:
+    """The exit status, and the finding where all runs are done."""
     first = configs[0]
     try:
         places = slots_for(launch, len(configs), first.trainer.devices)
@@ -61,11 +85,11 @@ def carry_out(
         folder, study = opened(Path(first.folder) / first.study, study, fresh=launch.fresh)
     except ValueError as problem:
         say(str(problem))
-        return WRONG
+        return WRONG, None
     with locked(folder) as ours:
         if not ours:
             say(f"{folder} is being run by another epochwise: wait for it, or give --fresh")
-            return WRONG
+            return WRONG, None
         with_earlier(study, folder).save(folder)
         return _trained_and_told(asked, first, folder, launch)
 
@@ -83,7 +107,9 @@ def described(asked: Plan, config: Config, command: str) -> Study:
     )
 
 
-def _trained_and_told(asked: Plan, config: Config, folder: Path, launch: Launch) -> int:
+def _trained_and_told(
+    asked: Plan, config: Config, folder: Path, launch: Launch
+) -> tuple[int, Finding | None]:
     done = _done(asked, folder)
     reused = {} if launch.fresh else _reused(asked, Path(config.folder), folder)
     devices = config.trainer.devices
@@ -93,7 +119,7 @@ def _trained_and_told(asked: Plan, config: Config, folder: Path, launch: Launch)
         executor = executor_for(launch, folder, trunks=len(left.trunks), devices=devices)
     except ValueError as problem:
         say(str(problem))
-        return WRONG
+        return WRONG, None
     try:
         with (
             closing(executor),
@@ -104,12 +130,12 @@ def _trained_and_told(asked: Plan, config: Config, folder: Path, launch: Launch)
     except KeyboardInterrupt:
         kept = f"{len(_done(asked, folder))} of {len(asked.runs)} runs are done and kept"
         say(f"interrupted: {kept}; the same command continues")
-        return INTERRUPTED
+        return INTERRUPTED, None
     undone = len(asked.runs) - len(_done(asked, folder))
     if undone:
         say(f"{undone} of {len(asked.runs)} runs failed; the same command tries them again")
-    _report(folder)
-    return FAILED if undone else SUCCESS
+    finding = _report(folder)
+    return (FAILED, None) if undone else (SUCCESS, finding)
 
 
 def _measuring(left: Plan, config: Config, launch: Launch) -> Workers:
@@ -192,16 +218,17 @@ def _announce(asked: Plan, left: Plan, done: int, reused: dict[str, Path], folde
         say(sentence)
 
 
-def _report(folder: Path) -> None:
+def _report(folder: Path) -> Finding | None:
     """Results on standard output: a short table, the finding, and last the path to look at."""
     records = finished(folder)
     if not records:
         print(folder / "log")
-        return
+        return None
     finding, shown = judged(folder)
     Console(file=sys.stdout).print(_table(records))
     print(*finding.sentences[:2], sep="\n")
     print(shown)
+    return finding
 
 
 def judged(folder: Path) -> tuple[Finding, Path]:

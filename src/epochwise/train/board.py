@@ -23,11 +23,20 @@ class Board:
     """Runs come on board when the trunk starts, and go when they have taken their last step."""
 
     def __init__(
-        self, runs: dict[str, Experiment], folder: Path, may_publish: Callable[[], None]
+        self,
+        runs: dict[str, Experiment],
+        folder: Path,
+        may_publish: Callable[[], None],
+        *,
+        examine: Callable[[Path, Experiment], None] = lambda folder, run: None,
     ) -> None:
-        """`may_publish` raises when another attempt has taken this one's place."""
+        """`may_publish` raises when another attempt has taken this one's place.
+
+        `examine` is given the folder of each run that is done: what asks it is no part of it.
+        """
         self.folders = {run: RunFolder(run_folder(folder, run), runs[run]) for run in runs}
         self.may_publish = may_publish
+        self.examine = examine
         self._written = dict.fromkeys(runs, 0)
         self._last = time.monotonic()
 
@@ -65,9 +74,10 @@ class Board:
             rank=experiment.peft.rank,
             curve=tuple(curve.points),
             summary=_summary(state, digest, data.dropped),
-            verdict=asdict(judge(tuple(curve.points), rows)),
+            verdict=asdict(judge(tuple(curve.points), rows, steps=curve.steps())),
         )
         folder.close(record, rows)
+        self.examine(folder.path, experiment)
 
 
 def _summary(state: State, digest: str, dropped: int) -> Summary:

@@ -16,6 +16,7 @@ from epochwise.data.batch import Batch
 from epochwise.data.module import NOBODY, Measured
 from epochwise.data.prepare import Prepared
 from epochwise.data.tokens import Example
+from epochwise.diagnose.trace import Trace
 from epochwise.model.module import FineTuner
 from epochwise.record import Point, RowLosses
 from epochwise.train import journal
@@ -106,6 +107,17 @@ class Curve:
                 epoch = {"epoch": row["step"] / length} if "epoch" in row else {}
                 curve.note(row | epoch)
         return curve
+
+    def steps(self) -> Trace:
+        """The loss of each training step, at its epoch."""
+        lines = (json.loads(line) for line in self.journal.splitlines())
+        taken = [
+            (line["epoch"], line["loss"])
+            for line in lines
+            if line["kind"] == "step" and line["loss"] is not None
+        ]
+        at, losses = np.array(taken, dtype=float).reshape(-1, 2).T
+        return Trace(at, losses)
 
     def rows(self, data: Prepared) -> RowLosses:
         val, probe = np.stack(self.val), np.stack(self.probe)

@@ -120,6 +120,8 @@ def beginning(run: Experiment, data_digest: str) -> bytes:
         settings["data"].pop(key)
     for key in ("epochs", "schedule", "cooldown", "warmup_steps"):
         settings["train"].pop(key)
+    for key in ("questions", "limit", "shots", "max_new_tokens"):  # asked of a run that is done
+        settings["evaluate"].pop(key, None)
     whole = [run.train.schedule, run.train.epochs, run.data.size] if looks_ahead(run) else None
     payload = json.dumps([FORMAT, data_digest, settings, whole], sort_keys=True)
     return hashlib.blake2b(payload.encode(), digest_size=DIGEST).digest()

@@ -25,6 +25,8 @@ class LauncherConf:
     timeout: float | None = None
     retries: int = 0
     on_failure: str = "continue"
+    guard: bool = False
+    seeds_where_needed: int = 0
     command: str = "epochwise"
 
 

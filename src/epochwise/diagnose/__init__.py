@@ -1,0 +1,1 @@
+"""Curve -> verdict, records -> finding. No torch."""

@@ -1,0 +1,121 @@
+"""Where a loss begins to rise: a curve that settles, and then a straight rise from a hinge on."""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from epochwise.diagnose.trace import FILTERED_FROM
+from epochwise.diagnose.unimodal import Noise
+
+HINGED_FROM = 6  # points: the fit has five parameters
+RATES = 1.5 ** np.arange(10)  # decays over the whole axis: 1 to 38 time constants
+DRAWS = 100
+HINGES = 24
+FEWEST_LATER = 2  # points after a hinge: a last point alone is no rise
+
+
+class Onset(NamedTuple):
+    at: float
+    interval: tuple[float, float] | None
+    """Holds 9 in 10 of the hinges of resampled curves."""
+
+
+def onset(
+    at: Float[np.ndarray, " points"],
+    losses: Float[np.ndarray, " points"],
+    *,
+    noise: Noise,
+) -> Onset | None:
+    """The hinge tau of E + B exp(-c t) + d max(0, t - tau), B >= 0, d > 0; None where none fits.
+
+    It is sought from the lowest point on; where there are points enough to see a fall that still
+    outweighs a rise, from a quarter of the curve before it.
+
+    Args:
+        noise: Of single points: its residuals are redrawn for the interval, at its deviation,
+            which is what is left of theirs by a fit as free as that. No interval without any.
+    """
+    grid = _hinges(at, losses)
+    rng = np.random.default_rng(0)
+    fit, base = _best(at, losses[None], grid)
+    if np.isnan(base[0]):
+        return None
+    if noise.deviation == 0:
+        return Onset(float(base[0]), None)
+    off = noise.residuals - noise.residuals.mean()
+    off *= noise.deviation / off.std()
+    drawn = fit[0] + rng.choice(off, (DRAWS, len(at)))
+    return Onset(float(base[0]), _interval(_best(at, drawn, grid)[1], grid))
+
+
+def onset_interval(
+    at: Float[np.ndarray, " points"], curves: Float[np.ndarray, "draws points"]
+) -> tuple[float, float] | None:
+    """The same interval, from curves that were resampled by their rows."""
+    grid = _hinges(at, curves.mean(axis=0))
+    return _interval(_best(at, curves, grid)[1], grid)
+
+
+def _interval(
+    hinges: Float[np.ndarray, " draws"], grid: Float[np.ndarray, " hinges"]
+) -> tuple[float, float] | None:
+    """Quantiles, and a step of the grid beyond: it is no finer than that."""
+    found = hinges[np.isfinite(hinges)]
+    reach = float(np.diff(grid).max()) if len(grid) > 1 else 0.0
+    if len(found) < DRAWS / 2:
+        return None
+    low, high = np.quantile(found, [0.05, 0.95])
+    return float(low) - reach, float(high) + reach
+
+
+def _hinges(
+    at: Float[np.ndarray, " points"], losses: Float[np.ndarray, " points"]
+) -> Float[np.ndarray, " hinges"]:
+    last = len(at) - 1 - FEWEST_LATER
+    back = len(at) // 4 if len(at) >= FILTERED_FROM else 0
+    first = min(last, max(0, int(np.argmin(losses)) - back))
+    if last - first < HINGES:
+        return at[first : last + 1].copy()
+    return np.linspace(at[first], at[last], HINGES)
+
+
+def _best(
+    at: Float[np.ndarray, " points"],
+    curves: Float[np.ndarray, "draws points"],
+    hinges: Float[np.ndarray, " hinges"],
+) -> tuple[Float[np.ndarray, "draws points"], Float[np.ndarray, " draws"]]:
+    """Each curve's closest fit, and its hinge; NaN where no fit rises."""
+    time = (at - at[0]) / (at[-1] - at[0])
+    place = (hinges - at[0]) / (at[-1] - at[0])
+    pairs = [(rate, hinge) for rate in RATES for hinge in place]
+    designs = np.stack(
+        [
+            np.stack([np.ones_like(time), np.exp(-c * time), np.maximum(0, time - h)], axis=1)
+            for c, h in pairs
+        ]
+    )
+    basis, triangle = np.linalg.qr(designs)
+    parts = np.moveaxis(np.moveaxis(basis, 1, 2) @ curves.T, 1, 2)
+    rise = parts[:, :, 2] / _nonzero(triangle[:, 2, 2])[:, None]
+    decay = (parts[:, :, 1] - triangle[:, 1, 2][:, None] * rise) / triangle[:, 1, 1][:, None]
+    rises = (rise > 0) & (decay >= 0)
+    explained = np.where(rises, np.square(parts).sum(axis=2), -np.inf)
+    best = explained.argmax(axis=0)
+    draws = np.arange(len(curves))
+    found = np.where(np.isfinite(explained[best, draws]), np.tile(hinges, len(RATES))[best], np.nan)
+    return _fits(basis, parts, best), found
+
+
+def _nonzero(values: Float[np.ndarray, " designs"]) -> Float[np.ndarray, " designs"]:
+    return np.where(values == 0, np.finfo(float).tiny, values)
+
+
+def _fits(
+    basis: Float[np.ndarray, "designs points 3"],
+    parts: Float[np.ndarray, "designs draws 3"],
+    best: Int[np.ndarray, " draws"],
+) -> Float[np.ndarray, "draws points"]:
+    chosen = parts[best, np.arange(len(best))]
+    fits: Float[np.ndarray, "draws points"] = np.matmul(basis[best], chosen[:, :, None])[:, :, 0]
+    return fits
