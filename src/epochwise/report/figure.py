@@ -2,13 +2,14 @@
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from itertools import pairwise
 from typing import NamedTuple
 
 import plotly.graph_objects as go
 
+from epochwise.quality import Measure
 from epochwise.record import JSON
 from epochwise.report.numbers import Curve, Heat, Scaling
 
@@ -127,6 +128,52 @@ def _between(epoch: int | float, epochs: Sequence[int], losses: Sequence[float])
 def _place(epoch: int | float, frame: Frame) -> int | float:
     """Where an epoch stands: doublings are 1 apart, and so are the base model and epoch 1."""
     return math.log2(epoch) + 1 if frame.doubling and epoch >= 1 else epoch
+
+
+def answer_dots(measured: Mapping[str, Mapping[str, Measure]]) -> JSON:
+    """A line for each thing asked, a dot with its interval for each arm."""
+    asked = list(measured)
+    arms = list(dict.fromkeys(arm for found in measured.values() for arm in found))
+    traces = [_dots(arm, index, len(arms), measured) for index, arm in enumerate(arms)]
+    layout = _layout(90 + 46 * len(asked), "share of answers", "")
+    layout.update(xaxis_range=[-0.03, 1.03], showlegend=True)
+    layout.update(legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"})
+    ticks = [escape(name) for name in asked]
+    layout.yaxis.update(tickvals=list(range(len(asked))), ticktext=ticks)
+    layout.yaxis.update(range=[len(asked) - 0.5, -0.5])
+    return _json(traces, layout)
+
+
+def _dots(
+    arm: str, index: int, arms: int, measured: Mapping[str, Mapping[str, Measure]]
+) -> go.Scatter:
+    places = {name: place for place, name in enumerate(measured) if arm in measured[name]}
+    found = [measured[name][arm] for name in places]
+    beside = 0.2 * (index - (arms - 1) / 2)
+    return go.Scatter(
+        x=[each.value for each in found],
+        y=[place + beside for place in places.values()],
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "array": [each.high - each.value for each in found],
+            "arrayminus": [each.value - each.low for each in found],
+            "thickness": 1.5,
+            "width": 3,
+        },
+        name=escape(arm),
+        text=[
+            f"{escape(name)}<br>{each.n} questions"
+            for name, each in zip(places, found, strict=True)
+        ],
+        hovertemplate="%{text}<br>%{x:.3f}<extra>" + escape(arm) + "</extra>",
+        mode="markers",
+        marker={
+            "size": 9,
+            "color": COLOURS[index % len(COLOURS)],
+            "symbol": MARKERS[index % len(MARKERS)],
+        },
+    )
 
 
 class ColourRange(NamedTuple):

@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from epochwise.record import JSON, PlannedRun, Record, Study, finished
-from epochwise.report import cost, figure, numbers, table
+from epochwise.report import answers, cost, figure, numbers, table
 from epochwise.report.arm import Arm, arms
 
 HERE = Path(__file__).parent
@@ -95,11 +95,15 @@ def _html(study: Study, records: Sequence[Record], folder: Path) -> str:
     scripts = [plotly.offline.get_plotlyjs(), _text("page.js")]
     answer = _answer(folder, records)
     figures = None if answer is None else _figures(study, records, answer)
+    asked = None if answer is None else answers.asked(folder, records, answer.finding["run"])
     return _template().render(
         study=study,
         answer=answer,
         figures=figures,
-        drawn={} if figures is None else _drawn(figures),
+        drawn=({} if figures is None else _drawn(figures))
+        | ({} if asked is None else {"answers-0": figure.answer_dots(asked.measured)}),
+        answers=asked,
+        quality=() if asked is None else answers.course(folder),
         colours=figure.COLOURS,
         lines=_lines(records),
         missing=_missing(study, records),

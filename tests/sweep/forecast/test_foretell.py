@@ -25,10 +25,10 @@ def cache(tmp_path, monkeypatch):
 def known(experiment):
     """Keeps row lengths, and seconds of a step, of the experiment with these changes."""
 
-    def of(changes, seconds):
+    def of(changes, seconds, **parts):
         run = changed(experiment, changes)
         keep(lengths_file(run), [LENGTHS])
-        timing = foresee.TIMING._replace(step=seconds, step_token=0.5)
+        timing = foresee.TIMING._replace(step=seconds, step_token=0.5, **parts)
         largest = Steps(np.array(LENGTHS[1]), 8, 0).largest()
         keep(timing_file(run, largest, SLOTS), [list(timing)])
 
@@ -63,6 +63,15 @@ def test_the_trunk_that_takes_longest_is_begun_first(experiment, known):
     known(changes[1], 1.0)
     found = told(experiment, changes[::-1])
     assert [each.timing.step for each in found.forecasts] == [3.0, 1.0]
+
+
+def test_an_adapter_of_another_rank_takes_room_by_its_rank(experiment, known):
+    known({"peft.r": 16}, 2.0, adapter_bytes=800.0)
+    found = told(experiment, [{"peft.r": rank} for rank in (16, 8, 4)]).forecasts
+    known_size = found[0].timing.run_bytes
+    assert [each.timing.run_bytes - known_size for each in found] == [0, -400, -600]
+    assert found[0].timing.keep_bytes - found[2].timing.keep_bytes == 3 * 600
+    assert {each.timing.step for each in found} == {2.0}
 
 
 def test_a_larger_model_is_told_by_the_size_of_its_files(experiment, known):

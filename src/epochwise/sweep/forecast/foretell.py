@@ -157,6 +157,8 @@ def _told(
     """As measured, or from what was measured nearest."""
     low, high, share = told(wanted, measured)
     timing = between(measured[low], measured[high], share)
+    if low == high and low.rank:
+        timing = timing.of_rank(wanted.rank / low.rank)
     if low.kind.model == wanted.kind.model:
         return timing
     sizes = [presence.size(models[model]) for model in (wanted.kind.model, low.kind.model)]

@@ -18,7 +18,7 @@ from epochwise.data.module import Measured
 from epochwise.data.order import cut, steps_per_epoch
 from epochwise.data.prepare import Prepared, prepare
 from epochwise.data.rows import digest
-from epochwise.model.adapter import add_adapter, build_optimizer
+from epochwise.model.adapter import add_adapter, build_optimizer, trainable
 from epochwise.model.gguf import converted
 from epochwise.model.location import Location, locate
 from epochwise.model.module import FineTuner, Taken
@@ -126,6 +126,7 @@ def timing(run: Experiment, scratch: Path) -> Timing:
         point_bytes=point_bytes,
         line_bytes=shorter.line,
         keep_bytes=kept.size,
+        adapter_bytes=sum(p.nbytes for _, p in trainable(bench.tuner.model)),
     )
 
 

@@ -32,6 +32,9 @@ LIBRARIES = ("torch", "transformers", "peft", "bitsandbytes", "lightning", "toke
 log = logging.getLogger(__name__)
 
 
+STATES = 3  # of an adapter in what is kept: its weights and AdamW's two moments
+
+
 class Timing(NamedTuple):
     """Of one shape. A step of n tokens takes `step + n * step_token` seconds; so a batch of
     a measurement.
@@ -61,6 +64,17 @@ class Timing(NamedTuple):
     line_bytes: float
     """Of the journal, left for each step of a run."""
     keep_bytes: float
+    adapter_bytes: float = 0.0
+    """In each of these."""
+
+    def of_rank(self, ratio: float) -> "Timing":
+        """Of an adapter of so many times the rank: that changes its room, and hardly the time."""
+        more = self.adapter_bytes * (ratio - 1)
+        return self._replace(
+            run_bytes=self.run_bytes + more,
+            keep_bytes=self.keep_bytes + STATES * more,
+            adapter_bytes=self.adapter_bytes + more,
+        )
 
     def scaled(self, factor: float) -> "Timing":
         """For a base model that is larger by this factor: times and sizes, by rule of thumb."""

@@ -1,0 +1,75 @@
+"""What runs have answered to held-out questions, as numbers to compare."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from epochwise.diagnose.quality import study_quality
+from epochwise.quality import QUALITY, RUN, Measure, Quality
+from epochwise.record import Record, run_folder
+
+ALL = "all"
+SHARES = {  # of all questions, in [0, 1] like the exact answers of each kind
+    "prudence": "unanswerable, refused",
+    "over_conservativeness": "answerable, refused",
+    "honesty": "honesty",
+    "consistency": "same fact, same answer",
+    "language": "in the wanted language",
+}
+
+
+class Asked(NamedTuple):
+    """One run beside its untuned base, on the same questions."""
+
+    label: str
+    measured: dict[str, dict[str, Measure]]
+    """What was asked -> arm -> share of answers."""
+    bits: dict[str, Measure]
+    """Arm -> bits per byte of the validation answers."""
+    sentences: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def asked(folder: Path, records: Sequence[Record], chosen: str | None) -> Asked | None:
+    """The recommended run's answers, else those of the first run that has any."""
+    order = sorted(records, key=lambda record: record.id != chosen)
+    answered = (r for r in order if (run_folder(folder, r.id) / QUALITY).is_file())
+    record = next(answered, None)
+    if record is None:
+        return None
+    quality = Quality.load(run_folder(folder, record.id))
+    return Asked(
+        label=record.label,
+        measured=_measured(quality),
+        bits={arm: kinds[ALL]["bits_per_byte"] for arm, kinds in _arms(quality, "bits_per_byte")},
+        sentences=quality.sentences,
+        notes=quality.notes,
+    )
+
+
+def course(folder: Path) -> tuple[str, ...]:
+    """What more epochs did to the answers, where runs of several lengths have given them."""
+    return tuple(
+        sentence
+        for line in study_quality(folder)
+        for sentence in (f"{line.label}: {line.sentences[0]}", *line.sentences[1:])
+    )
+
+
+def _measured(quality: Quality) -> dict[str, dict[str, Measure]]:
+    kinds = [kind for kind in quality.arms[RUN] if kind != ALL]
+    exact = {
+        f"{kind.replace('_', ' ')}, exact": {
+            arm: found[kind]["exact"] for arm, found in quality.arms.items() if kind in found
+        }
+        for kind in kinds
+    }
+    whole = {
+        words: {arm: kinds[ALL][name] for arm, kinds in _arms(quality, name)}
+        for name, words in SHARES.items()
+    }
+    return exact | {words: arms for words, arms in whole.items() if arms}
+
+
+def _arms(quality: Quality, measure: str) -> list[tuple[str, dict[str, dict[str, Measure]]]]:
+    return [(arm, kinds) for arm, kinds in quality.arms.items() if measure in kinds.get(ALL, {})]
