@@ -150,6 +150,15 @@ def test_the_order_of_rows_does_not_matter(levels):
         assert reason.statistic == pytest.approx(twin.statistic, abs=1e-12)
 
 
+def test_a_rise_does_not_begin_before_the_lowest_loss():
+    losses = [4.015, 0.824, 0.732, 0.703, 0.706, 0.712, 0.723, 0.743, 0.742, 0.735, 0.755]
+    rows = noisy([*losses, 0.747, 0.727, 0.763, 0.748, 0.75, 0.737], 2000, noise=0.05)
+    verdict = judge(curve_of(rows), rows)
+    assert verdict.verdict == "overfit_loss"
+    assert verdict.best_epoch in (3, 4)
+    assert verdict.best_epoch <= verdict.onset_epoch <= verdict.onset_interval[1]
+
+
 def test_onset_is_where_the_rise_begins():
     rows = noisy([2.0, 1.5, 1.3, 1.301, 1.8, 2.0], 1000, seed=4)
     verdict = judge(curve_of(rows, LEARNT[:6]), rows)

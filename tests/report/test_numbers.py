@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 from report import simulate
@@ -55,6 +56,17 @@ def test_no_setting_but_the_seed_is_averaged_over() -> None:
         "train.learning_rate 0.0001",
         "train.learning_rate 0.0004",
     ]
+
+
+def test_of_a_trunk_with_several_sizes_each_has_its_curve() -> None:
+    records = simulate.grid()
+    study = simulate.study(records)
+    one_trunk = tuple(replace(run, trunk=f"r{run.overrides['peft.r']}") for run in study.runs)
+    drawn = curves(arms(records), replace(study, runs=one_trunk))
+    assert sorted((curve.size, curve.arm) for curve in drawn) == sorted(
+        (curve.size, curve.arm) for curve in curves(arms(records), study)
+    )
+    assert {curve.epochs[-1] for curve in drawn} == {max(simulate.EPOCHS)}
 
 
 def test_runs_of_one_trunk_are_one_curve_and_its_numbers_are_the_records() -> None:

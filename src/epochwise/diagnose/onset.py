@@ -20,6 +20,12 @@ class Onset(NamedTuple):
     interval: tuple[float, float] | None
     """Holds 9 in 10 of the hinges of resampled curves."""
 
+    def after(self, lowest: float) -> "Onset":
+        """Not before the lowest loss: a rise that the decay still outweighs is none yet."""
+        at = max(self.at, lowest)
+        low, high = self.interval or (at, at)
+        return Onset(at, self.interval and (low, max(high, at)))
+
 
 def onset(
     at: Float[np.ndarray, " points"],
@@ -62,9 +68,9 @@ def _interval(
 ) -> tuple[float, float] | None:
     """Quantiles, and a step of the grid beyond: it is no finer than that."""
     found = hinges[np.isfinite(hinges)]
-    reach = float(np.diff(grid).max()) if len(grid) > 1 else 0.0
-    if len(found) < DRAWS / 2:
+    if len(found) < DRAWS / 2 or len(grid) < 2:  # of one hinge alone nothing is known
         return None
+    reach = float(np.diff(grid).max())
     low, high = np.quantile(found, [0.05, 0.95])
     return float(low) - reach, float(high) + reach
 

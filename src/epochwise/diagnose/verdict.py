@@ -113,6 +113,7 @@ def judge_history(history: History) -> Verdict:
     else:
         case = Case(history)
         finding, started, flags = _of_curve(case), _hinge(case), _flags(case)
+        started = None if started is None else started.after(sign.lowest(history))
     losses = history.judged.losses[np.isfinite(history.judged.losses)]
     ends = Point(0, float(losses[-1]), math.nan) if len(losses) else Point(0, math.nan, math.nan)
     verdict = _verdict(finding, [ends], started, flags)
@@ -228,7 +229,8 @@ def _verdict(
     best = min(measured, key=lambda point: point.val, default=curve[0]._replace(epoch=0))
     last = curve[-1]
     shown = {name: test for name, test in (flags or {}).items() if test and test.shown}
-    begun = started if finding.headline == "overfit_loss" else None
+    risen = started is not None and finding.headline == "overfit_loss"
+    begun = started.after(float(best.epoch)) if risen and started else None
     return Verdict(
         verdict=finding.headline,
         flags=tuple(shown),

@@ -54,7 +54,7 @@ class Scaling(NamedTuple):
 
 
 def curves(arms: Sequence[Arm], study: Study) -> list[Curve]:
-    """One curve a trunk and arm: shorter runs of a trunk lie on its longest run's curve."""
+    """One curve a trunk, size and arm: shorter runs of it lie on its longest run's curve."""
     trunks = {run.id: run.trunk for run in study.runs}
     longest = _longest([cell for arm in arms for cell in arm.cells], trunks)
     drawn = [
@@ -66,8 +66,9 @@ def curves(arms: Sequence[Arm], study: Study) -> list[Curve]:
 
 
 def _longest(cells: Sequence[Cell], trunks: Mapping[str, str]) -> set[str]:
+    """Of each trunk and size: a trunk has several sizes, which share its first steps only."""
     ordered = sorted(cells, key=lambda cell: cell.epochs)
-    last = {trunks[run.id]: run.id for cell in ordered for run in cell.records}
+    last = {(trunks[run.id], cell.size): run.id for cell in ordered for run in cell.records}
     return set(last.values())
 
 
