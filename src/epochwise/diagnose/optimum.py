@@ -44,9 +44,9 @@ class LawFinding:
     @property
     def sentence(self) -> str:
         bests = "; ".join(_words(optimum) for optimum in self.optima)
-        chosen = f"The law {self.law}, which lost least ({self.regrets[self.law]:.4f} nats)"
-        where = "where it chose epochs for sizes and ranks it had not seen"
-        return f"{chosen} {where}, has its lowest loss after: {bests}."
+        lost = f"choosing epochs for sizes and ranks left out it lost {self.regrets[self.law]:.4f}"
+        law = f"By the law fitted to all settings ({self.law}; {lost})"
+        return f"{law} the loss is lowest after {bests}."
 
 
 class _Axes(NamedTuple):
