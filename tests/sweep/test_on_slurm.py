@@ -172,6 +172,19 @@ def test_each_way_to_end_is_told_as_it_was(of_size, tmp_path, monkeypatch):
     assert gone((tmp_path / "pid").read_text())
 
 
+def test_a_job_can_be_killed_also_from_a_shells_background(of_size, tmp_path, monkeypatch):
+    monkeypatch.setattr(supervisor, "GRACE", 0.2)
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        executor = queued(works.by_size, tmp_path)
+        (outcome,) = supervised([of_size(23)], tmp_path, executor, policy=Policy(timeout=8.0))
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert outcome.problem.startswith("took longer")
+    assert gone((tmp_path / "pid").read_text())
+
+
 def test_a_job_that_comes_to_its_limit_too_often_has_failed(of_size, tmp_path):
     class Limit(Listener):
         def ticked(self, trunk, tick):

@@ -1,7 +1,11 @@
 """Trunks as Slurm jobs, through submitit: one job for each attempt."""
 
+import signal
 import subprocess
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,7 +65,8 @@ class OnSlurm:
         )
         attempt = Attempt(self.remote, self.remote.seen(cleared(job)), limits)
         try:
-            self.submitted.append(Submitted(job, self.executor.submit(attempt)))
+            with _interruptible():
+                self.submitted.append(Submitted(job, self.executor.submit(attempt)))
         except FailedJobError as refusal:
             said = " ".join(str(refusal).split())
             self.refused.append(Ended(job, f"Slurm refused the job: {said}"))
@@ -137,6 +142,23 @@ class OnSlurm:
                 " the command with folder=... in a folder that all nodes share"
             )
         return "; ".join([words, *_tail(handle)])
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """What starts meanwhile hears SIGINT, by which submitit cancels a job on this machine.
+
+    In a shell's background it is ignored, and a process that is started inherits that.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.SIG_IGN or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _cancel(submitted: Submitted) -> None:
