@@ -52,9 +52,19 @@ def test_noise_that_hides_the_best_leaves_a_set_of_which_the_cheapest_is_to_begi
         "No setting is sure to be best. Begin with 1 epoch, 32 rows: validation loss 1.500"
     )
     assert finding.sentences[0].endswith(
-        "of 2 that this study cannot part. The others: 2 epochs, 32 rows."
+        "This study cannot part it from 1 other: 2 epochs, 32 rows."
     )
     assert any("2 settings are too close to call" in change for change in finding.would_change)
+
+
+def test_a_cheap_setting_that_is_hardly_likely_is_not_where_to_begin():
+    """All three are candidates, and the cheapest is seldom as good as the best."""
+    cells = {(32, 1): 1.56, (32, 2): 1.5, (32, 4): 1.5}
+    records, rows = study(cells, noise=0.5)
+    finding = find(records, rows)
+    likely = {standing.runs[0]: standing.p_regret for standing in finding.standings}
+    assert not finding.sure
+    assert finding.p_regret == likely[finding.run] >= max(likely.values()) / 2
 
 
 def test_epochs_are_told_for_each_size_and_how_they_move():

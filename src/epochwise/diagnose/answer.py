@@ -56,9 +56,9 @@ class Answer(NamedTuple):
             others = "; ".join(self.grid[i].words for i in self.equals)
             return (
                 f"No setting is sure to be best. Begin with {cell.words}: validation loss "
-                f"{loss:.3f} {self.unit}, within {margin} with probability {p:.2f}, and the "
-                f"cheapest of {len(self.equals) + 1} that this study cannot part. The others: "
-                f"{others}."
+                f"{loss:.3f} {self.unit}, within {margin} with probability {p:.2f}. This "
+                f"study cannot part it from {len(self.equals)} other"
+                f"{'' if len(self.equals) == 1 else 's'}: {others}."
             )
         others = f"; {len(self.equals)} dearer are as good" if self.equals else ""
         return (

@@ -68,7 +68,10 @@ class Finding:
 
 
 def find(records: Sequence[Record], rows: Mapping[str, RowLosses]) -> Finding:
-    """The cheapest cell that is, 9 times in 10, as good as the best; else the cheapest candidate.
+    """The cheapest cell that is, 9 times in 10, as good as the best; else where to begin.
+
+    That is the cheapest of the candidates that are at least half as likely to be as good as the
+    likeliest of them is.
 
     The candidates are the fewest cells among which the best one is, 9 times in 10.
 
@@ -107,7 +110,8 @@ def recommendation(grid: Sequence[Cell], measured: Regret, left_out: tuple[str, 
     p_regret = measured.p_regret
     sure = [i for i, p in enumerate(p_regret) if p >= SURE]
     good = sure or _candidates(measured)
-    chosen = min(good, key=lambda i: (*grid[i].cost, measured.loss[i]))
+    likely = [i for i in good if p_regret[i] >= p_regret[good].max() / 2]
+    chosen = min(likely, key=lambda i: (*grid[i].cost, measured.loss[i]))
     equals = [i for i in good if i != chosen]
     said = answer.Answer(grid, measured, chosen, bool(sure), equals)
     finding = Finding(
