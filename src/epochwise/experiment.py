@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from transformers import PreTrainedModel
+
 from epochwise.config import ONE_DEVICE, Experiment, TrainerConfig
 from epochwise.data.prepare import prepare
 from epochwise.data.rows import digest
@@ -87,19 +89,22 @@ def run_trunk(
     board = Board(runs, manner.leave_in or folder, manner.may_publish, examine=examine)
     board.open(provenance(data=origin, model=weights, command=manner.command))
 
-    ranks = manner.ranks
     untrained = copy_for(first, base)
-    bare = FineTuner(untrained, untrained.get_output_embeddings(), first, ranks=ranks)
+    bare = FineTuner(untrained, untrained.get_output_embeddings(), first, ranks=manner.ranks)
     curves = Untuned(bare, folder / "base", around).curves()
-    model = copy_for(first, base)
-    head = model.get_output_embeddings()
-    adapted = add_adapter(model, first.peft, seed=first.train.seed, total_steps=tree.last)
-    if manner.config.strategy == "fsdp":
-        shard(adapted, model, ranks)
-    rates = {
-        "learning_rate": first.train.learning_rate,
-        "weight_decay": first.train.weight_decay,
-    }
-    optimizer = build_optimizer(adapted, first.peft, **rates)
-    tuner = FineTuner(adapted, head, first, optimizer, ranks=ranks)
+    tuner = untrained_tuner(first, base, total_steps=tree.last, manner=manner)
     Trunk(State(tuner, curves), board, tree, around).follow(tree)
+
+
+def untrained_tuner(
+    run: Experiment, base: PreTrainedModel, *, total_steps: int, manner: Manner = Manner()
+) -> FineTuner:
+    """A copy of the base model with its adapter and optimizer, before the first step."""
+    model = copy_for(run, base)
+    head = model.get_output_embeddings()
+    adapted = add_adapter(model, run.peft, seed=run.train.seed, total_steps=total_steps)
+    if manner.config.strategy == "fsdp":
+        shard(adapted, model, manner.ranks)
+    rates = {"learning_rate": run.train.learning_rate, "weight_decay": run.train.weight_decay}
+    optimizer = build_optimizer(adapted, run.peft, **rates)
+    return FineTuner(adapted, head, run, optimizer, ranks=manner.ranks)

@@ -17,6 +17,7 @@ from epochwise.draw import seed_for
 from epochwise.model.sharded import is_sharded, like, put, whole
 
 LORAPLUS = "loraplus_lr_ratio"  # an argument of the optimizer, not of peft's config
+OWN_FILE = "model.safetensors"  # what is left of a training that peft has no part in
 ADALORA = "adalora/"  # begins the names of what AdaLoRA keeps beside its parameters
 RANK_PATTERN = f"{ADALORA}rank_pattern"
 
@@ -77,7 +78,7 @@ def save_adapter(model: nn.Module, folder: Path) -> str:
         model.save_pretrained(str(folder), state_dict=named)
     else:
         folder.mkdir()
-        save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+        save_file(weights, folder / OWN_FILE, metadata={"format": "pt"})
     return adapter_digest(model)
 
 

@@ -149,10 +149,11 @@ class FineTuner(L.LightningModule):
         return seed_for(self.experiment.train.seed, "dropout", step, piece, *rank)
 
     def _seed(self, seed: int) -> None:
-        """What torch.manual_seed does for this device; that one walks the stack three times."""
-        torch.default_generator.manual_seed(seed)
-        if self.device.type == "cuda":
-            torch.cuda.manual_seed(seed)
+        """torch.manual_seed, which on a CPU would walk the stack for each accelerator not there."""
+        if self.device.type == "cpu":
+            torch.default_generator.manual_seed(seed)
+        else:
+            torch.manual_seed(seed)
 
     def _accumulated(self, step: Step) -> Float[Tensor, ""] | None:
         """The step's nats; None where memory ran out and smaller pieces can be tried."""

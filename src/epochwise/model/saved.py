@@ -9,9 +9,9 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from epochwise.config import WHOLE_MODEL, PeftConfig
-from epochwise.model.adapter import add_adapter, trainable
+from epochwise.model.adapter import OWN_FILE, add_adapter, trainable
 
-PEFT_FILE, OWN_FILE = "adapter_model.safetensors", "model.safetensors"
+PEFT_FILE = "adapter_model.safetensors"
 
 
 def load_adapter(base: PreTrainedModel, config: PeftConfig, folder: Path) -> nn.Module:

@@ -18,11 +18,12 @@ from epochwise.data.module import Measured
 from epochwise.data.order import cut, steps_per_epoch
 from epochwise.data.prepare import Prepared, prepare
 from epochwise.data.rows import digest
-from epochwise.model.adapter import add_adapter, build_optimizer, trainable
+from epochwise.experiment import untrained_tuner
+from epochwise.model.adapter import trainable
 from epochwise.model.gguf import converted
 from epochwise.model.location import Location, locate
 from epochwise.model.module import FineTuner, Taken
-from epochwise.model.pretrained import Pretrained, copy_for, load_pretrained, load_tokenizer
+from epochwise.model.pretrained import Pretrained, load_pretrained, load_tokenizer
 from epochwise.model.ranks import ALONE
 from epochwise.record import run_folder
 from epochwise.sweep.forecast.timing import Timing
@@ -47,7 +48,6 @@ class Took(NamedTuple):
     """One step, or one batch of a measurement."""
 
     tokens: int
-    """Tokens, with padding."""
     seconds: float
 
 
@@ -166,11 +166,7 @@ def _location(run: Experiment) -> Location:
 def _begun(run: Experiment, loaded: Pretrained) -> Bench:
     data = prepare(run.data, run.evaluate, loaded.tokenizer)
     total = run.train.epochs * steps_per_epoch(run.data.size, run.train.batch_size)
-    model = copy_for(run, loaded.model)
-    head = model.get_output_embeddings()  # type: ignore[no-untyped-call]
-    adapted = add_adapter(model, run.peft, seed=run.train.seed, total_steps=total)
-    rates = {"learning_rate": run.train.learning_rate, "weight_decay": run.train.weight_decay}
-    tuner = FineTuner(adapted, head, run, build_optimizer(adapted, run.peft, **rates))
+    tuner = untrained_tuner(run, loaded.model, total_steps=total)
     return Bench(run, tuner, data, loaded.tokenizer.pad_token_id)
 
 
