@@ -14,6 +14,9 @@ from typing import Any
 from epochwise.record import finite, read_json, write_json
 
 RUN, BASE = "run", "base"  # arms: the fine-tuned model, and the base model as it was
+ALL = "all"  # the kind under which stands what is of no one kind
+TRAINED = "trained"  # kind of questions whose answers were trained on, in these very words
+METRIC = "f1"  # answers are compared by it: exact match is 0 for all answers of a weak model
 QUALITY, ANSWERS = "quality.json", "answers.jsonl"
 
 
@@ -79,7 +82,7 @@ class Quality:
     digest: str
     """Of the questions and of how they were asked; equal where answers may be compared."""
     arms: dict[str, dict[str, Measures]]
-    """Arm -> kind of question -> metric; what is of no one kind stands under `all`."""
+    """Arm -> kind of question -> metric; what is of no one kind stands under ALL."""
     gains: tuple[Gain, ...]
     sentences: tuple[str, ...]
     """What a person is to know first."""

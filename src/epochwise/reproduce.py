@@ -39,7 +39,7 @@ def reproduce(folder: Path, *, on_step: Callable[[Tick], None] = lambda tick: No
     import torch
 
     from epochwise.experiment import run_trunk
-    from epochwise.train.folder import load_experiment
+    from epochwise.train.folder import home, load_experiment
 
     if not is_done(folder):
         raise ValueError(f"{folder} is not a finished run: it has no DONE")
@@ -48,8 +48,10 @@ def reproduce(folder: Path, *, on_step: Callable[[Tick], None] = lambda tick: No
     experiment = load_experiment(folder)
     origin = read_json(folder / "provenance.json")
     torch.set_num_threads(origin["hardware"]["threads"])
-    home = origin["folder"] if Path(origin["folder"]).is_dir() else "."
-    with tempfile.TemporaryDirectory(prefix="epochwise-") as scratch, contextlib.chdir(home):
+    with (
+        tempfile.TemporaryDirectory(prefix="epochwise-") as scratch,
+        contextlib.chdir(home(folder)),
+    ):
         run_trunk({before.id: experiment}, Path(scratch), on_step=on_step)
         again = run_folder(Path(scratch), before.id)
         differences = list(_differences(folder, again))

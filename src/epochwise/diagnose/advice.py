@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from epochwise.diagnose.cells import Cell, cells
-from epochwise.diagnose.finding import Finding, find, recommendation
+from epochwise.diagnose.finding import Finding, recommendation, study_finding
 from epochwise.diagnose.optimum import arm_of, law_choice
 from epochwise.diagnose.regret import SEED_SHARE, Regret, Spread, seed_spread
 from epochwise.diagnose.table import reading
-from epochwise.record import JSON, RowLosses, finished, run_folder
+from epochwise.record import JSON
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,8 @@ class Advice:
 
 def study_advice(folder: Path) -> Advice:
     """From the runs of a study, with their losses per row."""
-    records = finished(folder)
-    rows = {r.id: RowLosses.load(run_folder(folder, r.id) / "rows.npz") for r in records}
-    return Advice(find(records, rows), "Noise: of rows and seeds, from the losses per row.", ())
+    noise = "Noise: of rows and seeds, from the losses per row."
+    return Advice(study_finding(folder), noise, ())
 
 
 def table_advice(path: Path, named: Mapping[str, str], *, maximize: bool) -> Advice:

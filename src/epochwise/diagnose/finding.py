@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from epochwise.diagnose.optimum import LawFinding, law_finding
 from epochwise.diagnose.regret import Regret, regret
 from epochwise.diagnose.seeds import NextSeeds, next_seeds
 from epochwise.diagnose.slices import SizeSlice, size_slices
-from epochwise.record import JSON, Record, RowLosses
+from epochwise.record import JSON, Record, RowLosses, finished, run_folder
 
 SURE = 0.9  # P(regret <= eps) of a recommendation
 
@@ -90,6 +91,13 @@ def find(records: Sequence[Record], rows: Mapping[str, RowLosses]) -> Finding:
     chance = doubtful(compared)
     said = (*finding.sentences, *answer.chance(chance, compared))
     return replace(finding, doubtful=chance, sentences=said)
+
+
+def study_finding(folder: Path) -> Finding:
+    """The finding of a study, from what its finished runs have left."""
+    records = finished(folder)
+    rows = {r.id: RowLosses.load(run_folder(folder, r.id) / "rows.npz") for r in records}
+    return find(records, rows)
 
 
 def _comparable(records: Sequence[Record], rows: Mapping[str, RowLosses]) -> list[Record]:

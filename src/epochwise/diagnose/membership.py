@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Float, Int
 
-from epochwise.diagnose.noise import LEVEL
+from epochwise.diagnose.noise import LEVEL, redrawn
 from epochwise.diagnose.symptom import Evidence, Reason, Symptom
 
 TELLING = 0.6  # an AUC: of a trained and an untrained row, 3 times in 5 the trained fell further
@@ -56,5 +56,5 @@ def _weights(
     """How often each row is drawn: once at first, then as its source is."""
     labels = np.unique(source, return_inverse=True)[1]
     sources = int(labels.max()) + 1
-    drawn = draws.multinomial(sources, np.full(sources, 1 / sources), size=RESAMPLES)
+    drawn = redrawn(sources, RESAMPLES, draws)
     return np.vstack([np.ones(sources), drawn])[:, labels].astype(float)

@@ -105,6 +105,11 @@ def above_lowest(
     return risen[:, folds > 0], folds > 0
 
 
+def redrawn(sources: int, times: int, rng: np.random.Generator) -> Int[np.ndarray, "times sources"]:
+    """How often each source comes up when as many as there are are drawn, with return."""
+    return rng.multinomial(sources, np.full(sources, 1 / sources), size=times)
+
+
 def student_share(value: float, freedom: int) -> float:
     """The probability that a Student t variable lies below `value`.
 

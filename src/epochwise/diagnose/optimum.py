@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from epochwise.diagnose.cells import EPOCHS, RANK, SIZE, Cell, count
-from epochwise.diagnose.laws.fit import STARTS, Law, fits
+from epochwise.diagnose.laws.fit import Law, best_fits, fits
 from epochwise.diagnose.laws.powers import study_laws
 from epochwise.diagnose.regret import Regret
 
@@ -92,7 +92,7 @@ def law_choice(cells: Sequence[Cell], losses: Float[np.ndarray, " cells"]) -> La
     if few or losses.min() <= 0:
         return None
     curves = np.unique([cell.without(EPOCHS) for cell in cells], return_inverse=True)[1]
-    fitted = [_fitted(law, losses) for law in axes.laws(axes)]
+    fitted = [_Fitted(law, best_fits(law, losses)[:KEPT]) for law in axes.laws(axes)]
     regrets = {one.law.name: _left_out(one, losses, curves, axes.epochs) for one in fitted}
     best = min(fitted, key=lambda one: round(regrets[one.law.name], DIGITS))
     residuals = best.law.log_loss(best.starts[:1])[0][0] - np.log(losses)
@@ -120,13 +120,6 @@ def _axes(cells: Sequence[Cell]) -> _Axes:
         np.array([float(cell.epochs) for cell in cells]),
         np.array(numbers, dtype=float) if differ else None,
     )
-
-
-def _fitted(law: Law, losses: Float[np.ndarray, " cells"]) -> _Fitted:
-    draws = np.random.default_rng(0).random((STARTS, len(law.low)))
-    starts = law.low + draws * (law.high - law.low)
-    found = fits(law, np.log(losses)[None], np.ones((1, len(losses))), starts)
-    return _Fitted(law, found.parameters[np.argsort(found.cost)[:KEPT]])
 
 
 def _left_out(

@@ -13,12 +13,8 @@ import numpy as np
 from jaxtyping import Float
 
 from epochwise.diagnose.noise import LEVEL, above_lowest, contrast
-from epochwise.quality import ANSWERS, RUN, Answer, load_answers
+from epochwise.quality import ALL, ANSWERS, METRIC, RUN, TRAINED, Answer, load_answers
 from epochwise.record import Record, finished, run_folder
-
-METRIC = "f1"  # finer than exact match, which is 0 for all answers of a weak model
-TRAINED = "trained"  # kind of questions that ask for training rows word by word: rote, not quality
-ALL = "all"
 
 Scores = Float[np.ndarray, "runs questions"]
 

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from epochwise.diagnose.cells import EPOCHS, Cell
+from epochwise.diagnose.noise import redrawn
 from epochwise.record import RowLosses
 
 RESAMPLES = 2000
@@ -57,7 +58,7 @@ def regret(cells: Sequence[Cell], rows: Mapping[str, RowLosses]) -> Regret:
     rng = np.random.default_rng(0)
     source = np.unique(first.val_source, return_inverse=True)[1]
     sources = int(source.max()) + 1
-    drawn = rng.multinomial(sources, np.full(sources, 1 / sources), size=RESAMPLES)
+    drawn = redrawn(sources, RESAMPLES, rng)
     weights = np.vstack([np.ones(sources), drawn]).astype(float)  # the first row: as measured
     seeds = [
         np.stack([_mean(run, source, weights, per_token) for run in cell], axis=1)

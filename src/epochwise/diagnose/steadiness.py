@@ -8,7 +8,7 @@ from jaxtyping import Float
 from epochwise.diagnose.case import Case
 from epochwise.diagnose.course import Course
 from epochwise.diagnose.symptom import RISE, Reason, Symptom
-from epochwise.diagnose.trace import FILTERED_FROM, OUTLYING, QUARTER, Trace, outliers
+from epochwise.diagnose.trace import FILTERED_FROM, OUTLYING, QUARTER, Trace, finite, outliers
 from epochwise.diagnose.unimodal import autocorrelation
 
 WINDOW = 128  # steps that a spike is held against, past ones only: OLMo-core's SkipStep
@@ -52,9 +52,7 @@ def _spikes(trace: Trace, name: str) -> Symptom:
 
 
 def _step_spikes(case: Case) -> Symptom:
-    trace = case.history.train
-    known = np.isfinite(trace.losses)
-    kept = Trace(trace.at[known], trace.losses[known])
+    kept = finite(case.history.train)
     return _told(step_spikes(kept.losses), kept, "training")
 
 

@@ -14,6 +14,7 @@ from epochwise.diagnose.case import Case
 from epochwise.diagnose.forgetting import forgetting
 from epochwise.diagnose.membership import learnt_by_heart, membership
 from epochwise.diagnose.memory import leak, memorisation
+from epochwise.diagnose.noise import redrawn
 from epochwise.diagnose.onset import DRAWS, HINGED_FROM, Onset, onset_interval
 from epochwise.diagnose.onset import onset as hinge
 from epochwise.diagnose.steadiness import instability
@@ -213,9 +214,7 @@ def _onset(evidence: Evidence, rows: RowLosses) -> Onset | None:
     labels = np.unique(rows.val_source, return_inverse=True)[1]
     nats = np.stack([np.bincount(labels, weights=point) for point in rows.val.astype(float)])
     tokens = np.bincount(labels, weights=rows.val_tokens)
-    draws = np.random.default_rng(0).multinomial(
-        len(tokens), np.full(len(tokens), 1 / len(tokens)), DRAWS
-    )
+    draws = redrawn(len(tokens), DRAWS, np.random.default_rng(0))
     return found._replace(interval=onset_interval(at, draws @ nats.T / (draws @ tokens)[:, None]))
 
 

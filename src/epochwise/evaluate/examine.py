@@ -21,13 +21,13 @@ from epochwise.evaluate.gain import advice, gains
 from epochwise.evaluate.generate import Manner, Prompt, answers, prompt
 from epochwise.evaluate.questions import Rows, training_rows
 from epochwise.evaluate.scores import bleu_tokenizer
-from epochwise.evaluate.summary import ALL, summary
+from epochwise.evaluate.summary import summary
 from epochwise.model.pretrained import Pretrained, fresh, load_pretrained
 from epochwise.model.ranks import ALONE
 from epochwise.model.saved import load_adapter
-from epochwise.quality import BASE, RUN, Answer, Measure, Quality, is_evaluated, leave
-from epochwise.record import RowLosses, read_json
-from epochwise.train.folder import load_experiment
+from epochwise.quality import ALL, BASE, RUN, Answer, Measure, Quality, is_evaluated, leave
+from epochwise.record import RowLosses
+from epochwise.train.folder import home, load_experiment
 
 BITS = "bits_per_byte"
 VIRTUAL_TOKENS = ("PROMPT_TUNING", "PREFIX_TUNING", "P_TUNING")  # methods that put some in front
@@ -54,8 +54,7 @@ class Examiner:
         """
         folder = folder.resolve()
         experiment = load_experiment(folder)
-        home = read_json(folder / "provenance.json")["folder"]
-        with contextlib.chdir(home if Path(home).is_dir() else "."):
+        with contextlib.chdir(home(folder)):
             check_asked(self.ask)
             pretrained = load_pretrained(experiment.model, ALONE.device)
             rows = self._training_rows(experiment, pretrained)

@@ -3,10 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from epochwise.evaluate.interval import mean
-from epochwise.evaluate.questions import TRAINED
-from epochwise.quality import RUN, Answer, Gain
-
-METRIC = "f1"
+from epochwise.quality import METRIC, RUN, TRAINED, Answer, Gain
 
 
 def gains(arms: Mapping[str, Sequence[Answer]]) -> list[Gain]:

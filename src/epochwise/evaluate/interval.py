@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from jaxtyping import Float
 
+from epochwise.diagnose.noise import redrawn
 from epochwise.quality import Measure
 
 Table = Float[np.ndarray, "questions parts"]
@@ -53,8 +54,7 @@ def measure(table: Table, group: Sequence[str], statistic: Statistic) -> Measure
         return Measure(value, math.nan, math.nan, len(table))
     sums = np.zeros((clusters, table.shape[1]))
     np.add.at(sums, labels, table)
-    rng = np.random.default_rng(SEED)
-    drawn = rng.multinomial(clusters, np.full(clusters, 1 / clusters), size=DRAWS)
+    drawn = redrawn(clusters, DRAWS, np.random.default_rng(SEED))
     low, high = np.nanpercentile(statistic(drawn @ sums), TAILS)
     return Measure(value, float(low), float(high), len(table))
 

@@ -16,8 +16,7 @@ from epochwise.data.tokens import Examples
 from epochwise.evaluate import world_questions
 from epochwise.evaluate.question import Question
 from epochwise.evaluate.refusal import Refusals
-
-TRAINED = "trained"  # kind of questions whose answers were trained on, in these very words
+from epochwise.quality import TRAINED
 
 
 class Rows(NamedTuple):

@@ -10,9 +10,7 @@ from epochwise.evaluate.interval import mean, measure, ratio, share
 from epochwise.evaluate.language import is_in_language_of
 from epochwise.evaluate.scores import bleu, bleu_counts
 from epochwise.evaluate.words import normalised
-from epochwise.quality import Answer, Measure, Measures
-
-ALL = "all"
+from epochwise.quality import ALL, Answer, Measure, Measures
 
 
 def summary(answers: Sequence[Answer]) -> dict[str, Measures]:

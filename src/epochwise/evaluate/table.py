@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from epochwise.evaluate.summary import ALL
-from epochwise.quality import RUN, Judged, Measure, Measures, Quality
+from epochwise.quality import ALL, RUN, Judged, Measure, Measures, Quality
 
 COLUMNS = {
     "exact": "exact match",

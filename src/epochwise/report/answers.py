@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from epochwise.diagnose.quality import study_quality
-from epochwise.quality import QUALITY, RUN, Measure, Quality
+from epochwise.quality import ALL, QUALITY, RUN, Measure, Quality
 from epochwise.record import Record, run_folder
 
-ALL = "all"
 SHARES = {  # of all questions, in [0, 1] like the exact answers of each kind
     "prudence": "unanswerable, refused",
     "over_conservativeness": "answerable, refused",

@@ -18,6 +18,10 @@ class Further(NamedTuple):
     seeds: int
     """Further seeds to spend, in turn on the settings where they tell most."""
 
+    @property
+    def asked(self) -> bool:
+        return self.guard or self.seeds > 0
+
     def runs(self, finding: Finding, configs: Mapping[str, Config]) -> list[Config]:
         """What is to be run beside these; run id -> config."""
         guards = self._guards(finding, configs) if self.guard else []

@@ -15,8 +15,8 @@ from rich.table import Table
 
 from epochwise.config import Config
 from epochwise.diagnose.cells import count
-from epochwise.diagnose.finding import Finding, find
-from epochwise.record import Record, RowLosses, Study, finished, is_done, run_folder, write_json
+from epochwise.diagnose.finding import Finding, study_finding
+from epochwise.record import Record, Study, finished, is_done, run_folder, write_json
 from epochwise.report import page
 from epochwise.sweep import ledger
 from epochwise.sweep.executors import PRELOAD, executor_for, slots_for
@@ -58,7 +58,7 @@ def carry_out(
     status, finding = _carried_out(configs, overrides, launch, skipped)
     if finding is None:
         return status
-    asked_for = launch.further.runs(finding, by_id(configs))
+    asked_for = launch.further.runs(finding, by_id(configs)) if launch.further.asked else []
     if launch.seeds_where_needed and finding.sure:
         say("its finding is sure: no further seed is needed")
     for config in asked_for:
@@ -233,9 +233,7 @@ def _report(folder: Path) -> Finding | None:
 
 def judged(folder: Path) -> tuple[Finding, Path]:
     """The study's finding, from what its runs left, and its page; finding.json is written too."""
-    records = finished(folder)
-    rows = {r.id: RowLosses.load(run_folder(folder, r.id) / "rows.npz") for r in records}
-    finding = find(records, rows)
+    finding = study_finding(folder)
     write_json(folder / "finding.json", asdict(finding))
     return finding, page.write(folder)
 

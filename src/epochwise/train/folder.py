@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from epochwise.config import Experiment
-from epochwise.record import Record, RowLosses, write_json
+from epochwise.record import Record, RowLosses, read_json, write_json
 from epochwise.train import journal
 
 
@@ -50,6 +50,12 @@ class RunFolder:
 def load_experiment(path: Path) -> Experiment:
     """The experiment of a run folder, from its config.yaml alone."""
     return Experiment(**yaml.safe_load((path / "config.yaml").read_text(encoding="utf-8")))
+
+
+def home(path: Path) -> Path:
+    """Where the run's command was given, from where its relative paths lead; else here."""
+    folder = Path(read_json(path / "provenance.json")["folder"])
+    return folder if folder.is_dir() else Path()
 
 
 def _sha256(file: Path) -> str:

@@ -45,10 +45,17 @@ def best_fit(
     law: Law, losses: Float[np.ndarray, " points"], *, outlier: float = OUTLIER
 ) -> Float[np.ndarray, " parameters"]:
     """The parameters of the lowest cost found from `STARTS` random starts."""
+    return np.asarray(best_fits(law, losses, outlier=outlier)[0])
+
+
+def best_fits(
+    law: Law, losses: Float[np.ndarray, " points"], *, outlier: float = OUTLIER
+) -> Float[np.ndarray, "starts parameters"]:
+    """The ends of all random starts, the lowest cost first."""
     draws = np.random.default_rng(0).random((STARTS, len(law.low)))
     starts = law.low + draws * (law.high - law.low)
     found = fits(law, np.log(losses)[None], np.ones((1, len(losses))), starts, outlier=outlier)
-    return np.asarray(found.parameters[found.cost.argmin()])
+    return found.parameters[np.argsort(found.cost, kind="stable")]
 
 
 def fits(
