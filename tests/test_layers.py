@@ -36,8 +36,9 @@ HOMES = {
     "omegaconf": {"cli", "compose"},
     "peft": {"model"},
     "bitsandbytes": {"model"},
+    "lm_eval": {"evaluate"},
     "lightning": {"data", "model", "train"},
-    "datasets": {"data"},
+    "datasets": {"data", "evaluate"},  # lm-eval reads its tasks' data through it
     "wandb": {"train"},
     "plotly": {"report"},
     "jinja2": {"data", "evaluate", "report"},
@@ -47,6 +48,7 @@ HOMES = {
     "torch": {"data", "evaluate", "experiment", "model", "reproduce", "sweep", "train", "world"},
 }
 HEAVY = {
+    "lm_eval",
     "tensorboard",
     "ray",
     "submitit",
