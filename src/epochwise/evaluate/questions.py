@@ -10,9 +10,9 @@ from transformers import PreTrainedTokenizerBase
 
 from epochwise.config import DataConfig
 from epochwise.data.formats import Row
+from epochwise.data.limit import limited
 from epochwise.data.rows import WORLD, read
 from epochwise.data.split import split
-from epochwise.data.tokens import Examples
 from epochwise.evaluate import world_questions
 from epochwise.evaluate.question import Question
 from epochwise.evaluate.refusal import Refusals
@@ -34,8 +34,8 @@ def training_rows(data: DataConfig, tokenizer: PreTrainedTokenizerBase) -> Rows:
     Raises:
         DataError: What is wrong with the rows by now.
     """
-    rows = read(data)
-    fits = Examples(rows, tokenizer, data).fits
+    examples = limited(read(data), tokenizer, data)
+    rows, fits = examples.rows, examples.fits
     parts = split(rows, size=data.size, val_size=data.val_size, seed=data.seed, fits=fits)
     return Rows(
         train=[rows[place] for place in parts.train],
