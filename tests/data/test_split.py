@@ -3,7 +3,7 @@ from collections.abc import Callable
 
 import pytest
 
-from epochwise.data.formats import Row
+from epochwise.data.formats import Message, Row
 from epochwise.data.split import normalised_prompt, split
 
 MakeRow = Callable[..., Row]
@@ -76,28 +76,38 @@ def test_the_prompt_is_all_that_the_model_reads(row: MakeRow) -> None:
     plain = row("go on", input="x")
     assert normalised_prompt(plain) == "go on x"
     for changed in ({"system": "s"}, {"history": (("a", "b"),)}, {"input": "y"}):
-        assert normalised_prompt(plain._replace(**changed)) != normalised_prompt(plain)
+        other = row("go on", **{"input": "x"} | changed)
+        assert normalised_prompt(other) != normalised_prompt(plain)
+    assert normalised_prompt(plain._replace(tools=('{"name": "find"}',))) != normalised_prompt(
+        plain
+    )
+
+
+def test_a_document_is_its_own_prompt() -> None:
+    one, same, other = (Row((Message("text", text),)) for text in ("It rains.", "it rains", "No"))
+    assert normalised_prompt(one) == normalised_prompt(same) != normalised_prompt(other)
 
 
 def test_rows_that_do_not_fit_are_passed_over_and_subsets_stay_nested(rows: list[Row]) -> None:
-    def fits(n: int) -> bool:
-        return n % 3 > 0
+    def fits(asked: list[int]) -> list[bool]:
+        return [n % 3 > 0 for n in asked]
 
     small, large = (split(rows, size=size, val_size=8, seed=0, fits=fits) for size in (5, 20))
     assert small.val == large.val
     assert large.train[:5] == small.train
-    assert all(map(fits, large.val + large.train))
+    assert all(fits(large.val + large.train))
 
 
 def test_only_rows_whose_turn_came_are_asked_whether_they_fit(rows: list[Row]) -> None:
     asked: list[int] = []
 
-    def fits(n: int) -> bool:
-        asked.append(n)
-        return True
+    def fits(some: list[int]) -> list[bool]:
+        asked.extend(some)
+        return [n % 3 > 0 for n in some]
 
     parts = split(rows, size=5, val_size=8, seed=0, fits=fits)
-    assert asked == parts.val + parts.train
+    assert [n for n in asked if n % 3] == parts.val + parts.train
+    assert asked[-1] == parts.train[-1]
 
 
 def test_too_few_rows_are_counted_and_the_remedy_fits(row: MakeRow) -> None:

@@ -45,10 +45,11 @@ def _many(
 
 def _one(heard: Heard, tokenizer: PreTrainedTokenizerBase, to_answer: bool) -> str | Refused:
     messages, tools = heard
+    functions: Any = tools or None
     try:
         text: Any = tokenizer.apply_chat_template(
             messages,
-            tools=tools or None,
+            tools=functions,
             tokenize=False,
             add_generation_prompt=to_answer,
             date_string=DATE,

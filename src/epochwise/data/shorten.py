@@ -44,7 +44,7 @@ def _shorter(row: Row, tokenizer: PreTrainedTokenizerBase, manner: Manner, over:
         return None
     first = chat(row, manner.turns).trained[0]
     asked = [n for n, said in enumerate(row.messages[:first]) if said.role == "user"]
-    opening = row.messages[:1] if row.system else ()
+    opening = row.messages[:1] if row.messages[0].role == "system" else ()
     if len(asked) > 1:
         return row._replace(messages=(*opening, *row.messages[asked[1] :]))
     if not asked:
@@ -128,7 +128,7 @@ def _exchanges(
     row: Row, tokenizer: PreTrainedTokenizerBase, manner: Manner, longest: int
 ) -> Iterator[Sequence[Message]]:
     """As many exchanges as have room, piece by piece; those with nothing to learn are left out."""
-    opening = row.messages[:1] if row.system else ()
+    opening = row.messages[:1] if row.messages[0].role == "system" else ()
     said = _learnt(row.messages, manner)[len(opening) :]
     borders = [n for n, message in enumerate(said) if message.role == "user" and n]
     start = end = 0
@@ -139,9 +139,9 @@ def _exchanges(
             pieces.append(said[start:end])
             start = end
         end = border
-    for piece in [*pieces, said[start:]]:
-        if any(message.role == "assistant" and message.trained for message in piece):
-            yield (*opening, *piece)
+    for part in [*pieces, said[start:]]:
+        if any(message.role == "assistant" and message.trained for message in part):
+            yield (*opening, *part)
 
 
 def _learnt(messages: Sequence[Message], manner: Manner) -> list[Message]:

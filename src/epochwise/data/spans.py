@@ -142,7 +142,7 @@ def _spans(
             end -= 1
         # Behind its end-of-turn token a last answer may have an end of text that no other has.
         more = [token for token in whole[end:] if token not in ends]
-        if end == start or tokenizer.decode(more).strip():
+        if end == start or str(tokenizer.decode(more)).strip():
             return _rewritten(template_of(tokenizer))
         spans.append((start, end))
     return Spanned(ids, spans)

@@ -89,7 +89,7 @@ def _mapped(file: Path) -> tuple[Tokenised, str]:
     arrays = {}
     for name in Tokenised._fields:
         begin, end = header[name]["data_offsets"]
-        flat = whole[start + begin : start + end].view(DTYPES[header[name]["dtype"]])
+        flat: np.ndarray = whole[start + begin : start + end].view(DTYPES[header[name]["dtype"]])
         arrays[name] = flat.reshape(header[name]["shape"])
     if start + max(header[name]["data_offsets"][1] for name in arrays) != len(whole):
         raise ValueError(f"{file} holds more, or less, than its header says")

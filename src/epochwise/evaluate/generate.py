@@ -36,7 +36,10 @@ class Manner(NamedTuple):
 
 def prompt(row: Row, tokenizer: PreTrainedTokenizerBase) -> Prompt:
     """The row's tokens before the first that training scores."""
-    ids, scored = example(row, tokenizer)
+    *before, answer = row.messages
+    ids, scored = example(
+        row._replace(messages=(*before, answer._replace(trained=True))), tokenizer
+    )
     return Prompt(tuple(ids[: int(scored.argmax())].tolist()), int(ids[-1]), row.place)
 
 
