@@ -4,6 +4,8 @@ from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
+import numpy as np
+from jaxtyping import Int64
 from transformers import PreTrainedTokenizerBase
 
 from epochwise.config import DataConfig
@@ -11,6 +13,7 @@ from epochwise.data.formats import Row
 from epochwise.data.functions import leaves_out_functions
 from epochwise.data.problems import DataError
 from epochwise.data.shorten import parts, shortened
+from epochwise.data.split import Split
 from epochwise.data.tokens import Example, Manner, examples
 
 
@@ -25,6 +28,25 @@ class Counts(NamedTuple):
     """Part of a longer row."""
     unheard: int
     """With functions that the chat template leaves out."""
+
+    @property
+    def sentence(self) -> str:
+        """What is not as it was.
+
+        Example:
+            >>> Counts(dropped=2, truncated=0, split=0, unheard=1).sentence
+            '2 rows dropped as too long; 1 with functions that the chat template leaves out'
+        """
+        words = {
+            "dropped as too long": self.dropped,
+            "without the beginning of their prompt": self.truncated,
+            "part of a longer row": self.split,
+            "with functions that the chat template leaves out": self.unheard,
+        }
+        said = [f"{count:,} {what}" for what, count in words.items() if count]
+        first, *more = said or ["all"]
+        number, _, what = first.partition(" ")
+        return "; ".join([f"{number} rows {what or 'are in use as they are'}", *more])
 
 
 NONE: Mapping[int, bool] = MappingProxyType({})
@@ -138,3 +160,12 @@ def limited(rows: list[Row], tokenizer: PreTrainedTokenizerBase, config: DataCon
     found = parts(rows, tokenizer, Manner(config.train_on, config.turns), config.max_tokens)
     places = {place: part.goes_on for place, part in enumerate(found) if part.is_one}
     return Examples([part.row for part in found], tokenizer, config, places)
+
+
+def counts(examples: Examples, parts: Split) -> Int64[np.ndarray, "train counts"]:
+    """What became of the rows up to each training row, those of validation included."""
+    taken = parts.val + parts.train
+    marks = [[row in marked for marked in examples.marked] for row in taken]
+    so_far = np.cumsum(np.array(marks, np.int64), axis=0)[len(parts.val) :]
+    dropped = [examples.dropped_before.get(row, 0) for row in parts.train]
+    return np.column_stack([np.array(dropped, np.int64), so_far])

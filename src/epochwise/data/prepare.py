@@ -7,15 +7,15 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Int64, UInt64
+from jaxtyping import UInt64
 from transformers import PreTrainedTokenizerBase
 
 from epochwise.config import DataConfig, EvaluateConfig
 from epochwise.data.formats import seen
 from epochwise.data.general import general_examples
-from epochwise.data.limit import Counts, Examples, limited
+from epochwise.data.limit import Counts, counts, limited
 from epochwise.data.rows import Row, read
-from epochwise.data.split import Split, split
+from epochwise.data.split import split
 from epochwise.data.store import Tokenised, entry, store, stored
 from epochwise.data.template import template_of
 from epochwise.data.tokens import Example
@@ -84,17 +84,8 @@ def tokenised(data: DataConfig, tokenizer: PreTrainedTokenizerBase) -> Tokenised
         scored=np.concatenate([example.scored for example in chosen]),
         digest=row_digests([rows[row] for row in taken]).view(np.int64),
         group=np.array([parts.group[row] for row in taken], np.int64),
-        counts=_counts(examples, parts),
+        counts=counts(examples, parts),
     )
-
-
-def _counts(examples: Examples, parts: Split) -> Int64[np.ndarray, "train counts"]:
-    """What became of the rows up to each training row, those of validation included."""
-    taken = parts.val + parts.train
-    marks = [[row in marked for marked in examples.marked] for row in taken]
-    so_far = np.cumsum(np.array(marks, np.int64), axis=0)[len(parts.val) :]
-    dropped = [examples.dropped_before.get(row, 0) for row in parts.train]
-    return np.column_stack([np.array(dropped, np.int64), so_far])
 
 
 def row_digests(rows: list[Row]) -> UInt64[np.ndarray, " rows"]:
