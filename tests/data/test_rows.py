@@ -20,7 +20,6 @@ from epochwise.data.problems import DataError
 from epochwise.data.rows import digest, read
 
 Config = Callable[..., DataConfig]
-SHARED = Path(__file__).parents[2] / ".." / "shared" / "data"
 
 ROWS: list[dict[str, Any]] = [
     {"instruction": "Sort", "input": "b\na", "output": "a, b", "system": "", "history": []},
@@ -110,16 +109,6 @@ def test_null_in_an_optional_column_is_nothing(tmp_path: Path, data: Config) -> 
     path.write_text('[{"instruction": "a", "output": "b", "input": null, "history": null}]')
     (row,) = read(data(path=str(path)))
     assert row.messages == exchange("a", "b").messages
-
-
-@pytest.mark.parametrize(("language", "rows"), [("en", 999), ("zh", 1000)])
-def test_published_files_are_read(language: str, rows: int, data: Config) -> None:
-    path = SHARED / f"alpaca_{language}_demo.json"
-    if not path.is_file():
-        pytest.skip(f"{path.name} is not on this machine")
-    found = read(data(path=str(path)))
-    assert len(found) == rows
-    assert all(row.question and row.answer for row in found)
 
 
 ONE = '{"instruction": "a", "output": "b"}'

@@ -3,8 +3,9 @@
 import codecs
 import gzip
 from collections.abc import Iterator
+from io import BufferedIOBase
 from pathlib import Path
-from typing import IO, NamedTuple, cast
+from typing import NamedTuple
 
 from epochwise.data.formats import Record
 from epochwise.data.problems import DataError, Problems
@@ -23,10 +24,10 @@ class Line(NamedTuple):
     text: str
 
 
-def opened(path: Path) -> IO[bytes]:
+def opened(path: Path) -> BufferedIOBase:
     """The file's bytes; a `.gz` is unpacked as it is read."""
     if path.suffix.lower() == ".gz":
-        return cast(IO[bytes], gzip.open(path, "rb"))
+        return gzip.open(path, "rb")
     return path.open("rb")
 
 
@@ -117,7 +118,7 @@ def _check_encoding(path: Path, start: bytes) -> None:
             raise DataError([f"{path.name} is not UTF-8 at byte 0 but {name}: save it as UTF-8"])
 
 
-def _skipped(file: IO[bytes]) -> str:
+def _skipped(file: BufferedIOBase) -> str:
     """Leaves the rest of a line unread; says how long that was."""
     length = LONGEST + 1
     while part := file.readline(LONGEST):
