@@ -138,7 +138,7 @@ def test_rows_over_the_limit_are_listed_with_their_length(
     # <s>[INST] q [/INST] <answer></s>: 19 tokens and the answer's
     rows = [row("q", "a" * n, place=f"my.json row {n}") for n in (3, 9, 5)]
     examples = Examples(rows, llama, data(max_tokens=23))
-    assert examples.fits([0, 1, 2]) == [True, True, True]
+    assert [examples.fits(n) for n in range(3)] == [True, True, True]
     with pytest.raises(DataError) as caught:
         examples.of([0, 1, 2])
     assert caught.value.problems == [
@@ -154,7 +154,7 @@ def test_rows_over_the_limit_are_dropped_and_counted_when_asked_for(
 ) -> None:
     rows = [row("q", "a" * n) for n in (3, 9, 5, 99)]
     examples = Examples(rows, llama, data(max_tokens=23, too_long="drop"))
-    assert examples.fits([0, 1, 2]) == [True, False, False]
+    assert [examples.fits(n) for n in range(3)] == [True, False, False]
     assert examples.dropped == 2
 
 
