@@ -28,7 +28,18 @@ MAY_IMPORT = {
         "train",
     },
     "compose": {"config", "data", "model", "sweep"},
-    "cli": {"compose", "config", "diagnose", "evaluate", "record", "report", "reproduce", "sweep"},
+    "data_commands": {"compose", "config", "data", "model"},
+    "cli": {
+        "compose",
+        "config",
+        "data_commands",
+        "diagnose",
+        "evaluate",
+        "record",
+        "report",
+        "reproduce",
+        "sweep",
+    },
     "__main__": {"cli"},
 }
 HOMES = {
@@ -60,7 +71,17 @@ HEAVY = {
     "datasets",
     "bitsandbytes",
 }
-LIGHT = ("config", "record", "quality", "draw", "cli", "compose", "diagnose", "report")
+LIGHT = (
+    "data_commands",
+    "config",
+    "record",
+    "quality",
+    "draw",
+    "cli",
+    "compose",
+    "diagnose",
+    "report",
+)
 
 
 def layer(file: Path) -> str:

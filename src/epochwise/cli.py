@@ -221,9 +221,28 @@ def advise(arguments: Sequence[str]) -> int:
     return DONE
 
 
+def data(arguments: Sequence[str]) -> int:
+    """What there is to do with rows before anything is trained on them."""
+    from epochwise.compose.nearest import hint, nearest
+    from epochwise.data_commands import DATA_COMMANDS, run
+
+    if not arguments or arguments[0] in ("-h", "--help"):
+        lines = [f"  {one.usage:30}  {one.purpose}" for one in DATA_COMMANDS.values()]
+        print("usage: epochwise data COMMAND ...", "", *lines, sep="\n")
+        return DONE if arguments else MISTAKE
+    name = arguments[0]
+    if name not in DATA_COMMANDS:
+        meant = hint(nearest(name, DATA_COMMANDS))
+        return _mistake(
+            f"data {name}: no such command{meant} (there are {', '.join(DATA_COMMANDS)})"
+        )
+    return run(name, arguments[1:])
+
+
 COMMANDS = {
     "train": Command(train, "train [key=value ...]", "one run"),
     "sweep": Command(sweep, "sweep [NAME] [key=v1,v2 ...]", "a study: experiments/NAME.yaml"),
+    "data": Command(data, "data COMMAND", "look at the rows before training: `epochwise data`"),
     "plan": Command(plan, "plan [NAME] [key=v1,v2 ...]", "what a sweep would run, take and cost"),
     "status": Command(status, "status STUDY_FOLDER", "where a study stands, from any terminal"),
     "report": Command(report, "report STUDY_FOLDER", "a study's tables and page, written again"),

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from epochwise.compose.nearest import hint, nearest
 from epochwise.config import WHOLE_MODEL, Config
-from epochwise.data.formats import COLUMNS
+from epochwise.data.recognise import COLUMNS
 
 QUANTISED = ("nf4", "int8")
 
