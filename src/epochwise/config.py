@@ -35,6 +35,7 @@ Format = Literal[
     "oasst",
 ]
 Schedule = Literal["constant", "wsd", "cosine", "linear"]
+CANARY_REPEATS = (1, 4, 16)
 WHOLE_MODEL = ("FULL", "LAST_LAYERS")  # our own two: they train base weights and add nothing
 
 
@@ -64,6 +65,13 @@ class DataConfig(Group):
     """Which tokens carry loss."""
     turns: Literal["all", "last"] = "last"
     """Which of a conversation's answers carry loss."""
+    canaries: Positive | None = None
+    """Secrets planted among the training rows, to measure what is learnt by heart."""
+
+    @property
+    def canary_repeats(self) -> list[int]:
+        """How often each secret is planted: exposure grows with it (arXiv 1802.08232)."""
+        return [CANARY_REPEATS[place % 3] for place in range(self.canaries or 0)]
 
     @model_serializer(mode="wrap")
     def _without_defaults(

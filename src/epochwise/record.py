@@ -109,6 +109,10 @@ class RowLosses:
     general: Float[np.ndarray, "points documents"] | None = None
     """Nats of texts that have nothing to do with the rows."""
     general_tokens: Int[np.ndarray, " documents"] | None = None
+    canaries: Float[np.ndarray, "points secrets"] | None = None
+    """Nats of the codes of planted secrets, and of others like them."""
+    canary_repeats: Int[np.ndarray, " secrets"] | None = None
+    """How often each stands among the training rows; 0 for those that were never planted."""
 
     def save(self, path: Path) -> None:
         measured = {name: array for name, array in vars(self).items() if array is not None}

@@ -145,6 +145,17 @@ def _ranks_of_adalora(config: Config) -> str | None:
     )
 
 
+def _canaries(config: Config) -> str | None:
+    copies, size = sum(config.data.canary_repeats), config.data.size
+    if 2 * copies <= size:
+        return None
+    return (
+        f"data.canaries={config.data.canaries}: stand for {copies} training rows, planted 1, 4 and"
+        f" 16 times, which is over half of data.size={size}; set fewer, or"
+        f" data.size={2 * copies} or more"
+    )
+
+
 RULES: tuple[Callable[[Config], str | None], ...] = (
     _whole_model_quantised,
     _pissa_quantised,
@@ -156,6 +167,7 @@ RULES: tuple[Callable[[Config], str | None], ...] = (
     _lora_plus,
     _layers,
     _columns,
+    _canaries,
     _cut_in_few_bits,
     _cut_for_one,
     _ranks_of_adalora,

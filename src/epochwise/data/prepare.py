@@ -11,6 +11,7 @@ from jaxtyping import UInt64
 from transformers import PreTrainedTokenizerBase
 
 from epochwise.config import DataConfig, EvaluateConfig
+from epochwise.data.canaries import Canaries, canaries, sown
 from epochwise.data.formats import seen
 from epochwise.data.general import general_examples
 from epochwise.data.limit import Counts, counts, limited
@@ -32,10 +33,12 @@ class Prepared(NamedTuple):
     """The first training rows: their order is random already, so they are a fair sample."""
     general: list[Example]
     """Texts that have nothing to do with the rows, scored whole: what the model may forget."""
+    canaries: Canaries
     val_group: list[int]
     """Rows that share a source or a prompt share a number: they are not independent."""
     probe_group: list[int]
     train_digest: UInt64[np.ndarray, " train"]
+    """Of the rows of the data: planted secrets are none of them."""
     val_digest: UInt64[np.ndarray, " val"]
     counts: Counts
 
@@ -50,7 +53,8 @@ def prepare(
         ValueError: There are too few.
     """
     general = general_examples(evaluate.general, tokenizer, data.max_tokens)
-    made = _prepared(_found(data, tokenizer), data, evaluate, general)
+    secrets = canaries(data, tokenizer)
+    made = _prepared(_found(data, tokenizer), data, evaluate, general, secrets)
     if made.counts.unheard:
         log.warning(
             "%d rows bring functions that %s leaves out: the model never sees them",
@@ -96,7 +100,11 @@ def row_digests(rows: list[Row]) -> UInt64[np.ndarray, " rows"]:
 
 
 def _prepared(
-    found: Tokenised, data: DataConfig, evaluate: EvaluateConfig, general: list[Example]
+    found: Tokenised,
+    data: DataConfig,
+    evaluate: EvaluateConfig,
+    general: list[Example],
+    secrets: Canaries,
 ) -> Prepared:
     """The first data.size training rows of what was found."""
     val, rows = data.val_size, data.val_size + data.size
@@ -104,13 +112,14 @@ def _prepared(
     examples = [Example(found.ids[start:end], found.scored[start:end]) for start, end in spans]
     digests = found.digest.view(np.uint64)
     return Prepared(
-        train=examples[val:],
+        train=sown(examples[val:], secrets, data.seed),
         val=examples[:val],
         probe=examples[val:][: evaluate.probe_size],
         general=general,
+        canaries=secrets,
         val_group=found.group[:val].tolist(),
         probe_group=found.group[val:rows][: evaluate.probe_size].tolist(),
-        train_digest=digests[val:rows],
+        train_digest=digests[val : rows - sum(data.canary_repeats)],
         val_digest=digests[:val],
         counts=Counts(*found.counts[data.size - 1].tolist()),
     )

@@ -49,7 +49,7 @@ class Tokenised(NamedTuple):
 
 def entry(data: DataConfig, tokenizer: PreTrainedTokenizerBase) -> Path:
     """The file for the rows of `data`, at every size, as this tokenizer sees them."""
-    settings = data.model_dump(mode="json", exclude={"name", "path", "size"})
+    settings = data.model_dump(mode="json", exclude={"name", "path", "size", "canaries"})
     content = [digest(data), settings, _seen(tokenizer), _code()]
     key = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
     return cache_folder() / "tokens" / f"{key}.safetensors"

@@ -39,15 +39,16 @@ def membership(evidence: Evidence) -> Symptom | None:
     return Symptom(shown, float((shares[1:] > TELLING).mean()), reason)
 
 
-def learnt_by_heart(drop: Symptom | None, told: Symptom | None) -> Symptom | None:
-    """What the drop of the training loss where epochs begin and the membership say together.
+def learnt_by_heart(*tests: Symptom | None) -> Symptom | None:
+    """What the tests of memory that could be made say together: two must show, or the only one.
 
-    Where both could be measured both must show; the membership's numbers are the finer ones.
+    Their numbers are those of the first that was made: give the finest first.
     """
-    measured = [symptom for symptom in (told, drop) if symptom is not None]
+    measured = [symptom for symptom in tests if symptom is not None]
     if not measured:
         return None
-    return measured[0]._replace(shown=all(symptom.shown for symptom in measured))
+    enough = min(2, len(measured))
+    return measured[0]._replace(shown=sum(symptom.shown for symptom in measured) >= enough)
 
 
 def _weights(

@@ -11,6 +11,7 @@ from epochwise.diagnose import sign
 from epochwise.diagnose.blur import blur as blur_of_curve
 from epochwise.diagnose.bounce import beyond_rows
 from epochwise.diagnose.calibration import calibration
+from epochwise.diagnose.canary import canary
 from epochwise.diagnose.case import Case
 from epochwise.diagnose.forgetting import forgetting
 from epochwise.diagnose.membership import learnt_by_heart, membership
@@ -102,7 +103,7 @@ def judge(curve: Sequence[Point], rows: RowLosses | None, *, steps: Trace = EMPT
     if rows is None:
         return _verdict(_of_curve(case), curve, _hinge(case), _flags(case))
     evidence = Evidence(tuple(curve), rows)
-    finding = _of_rows(evidence)
+    finding = _with_canaries(_of_rows(evidence), evidence)
     flags = _row_flags(case, evidence, risen=finding.headline == "overfit_loss")
     return _verdict(finding, curve, _onset(evidence, rows), flags)
 
@@ -152,7 +153,7 @@ def _row_flags(case: Case, evidence: Evidence, *, risen: bool) -> dict[str, Symp
     flags = _flags(case)
     return flags | {
         "unstable": beyond_rows(instability(case), case, evidence),
-        "memorised": learnt_by_heart(flags["memorised"], membership(evidence)),
+        "memorised": learnt_by_heart(membership(evidence), canary(evidence), flags["memorised"]),
         "forgetting": forgetting(evidence),
         "calibration_only": calibration(evidence) if risen else None,
     }
@@ -168,6 +169,14 @@ def _of_rows(evidence: Evidence) -> Finding:
     if not any(symptom.shown for symptom in tests.values() if symptom):
         tests = dict(tests) | {"inconclusive": blur(evidence)}
     return _finding(tests, without_rise(evidence))
+
+
+def _with_canaries(finding: Finding, evidence: Evidence) -> Finding:
+    """Secrets were planted to be told of, whether or not they are remembered."""
+    planted = canary(evidence)
+    if planted is None:
+        return finding
+    return finding._replace(reasons=(*finding.reasons, planted.reason))
 
 
 def _of_curve(case: Case) -> Finding:

@@ -41,7 +41,7 @@ def training_rows(data: DataConfig, tokenizer: PreTrainedTokenizerBase) -> Rows:
     rows, fits = examples.rows, examples.fits
     parts = split(rows, size=data.size, val_size=data.val_size, seed=data.seed, fits=fits)
     return Rows(
-        train=[rows[place] for place in parts.train],
+        train=[rows[place] for place in parts.train[: data.size - sum(data.canary_repeats)]],
         val=[rows[place] for place in parts.val],
         val_group=[parts.group[place] for place in parts.val],
         val_examples=examples.of(parts.val),

@@ -78,16 +78,19 @@ class Curve:
     probe: list[Table] = field(default_factory=list)
     general: list[Table] = field(default_factory=list)
     """Empty where no general texts are measured."""
+    canaries: list[Table] = field(default_factory=list)
+    """Empty where none are planted."""
     journal: bytearray = field(default_factory=bytearray)
 
     def add(self, tables: Sequence[Table], data: Prepared, place: Mapping[str, int]) -> None:
         """One more point: the base model's is epoch 0. `place` is the step and tokens so far."""
-        val, probe, *general = tables
+        val, probe, *others = tables
         point = Point(len(self.points), _mean(val, data.val), _mean(probe, data.probe))
         self.points.append(point)
         self.val.append(val)
         self.probe.append(probe)
-        self.general += general
+        self.general += others[: bool(data.general)]
+        self.canaries += others[bool(data.general) :]
         self.note({"kind": "point"} | dict(place) | point._asdict())
 
     def note(self, row: dict[str, Any]) -> None:
@@ -136,6 +139,8 @@ class Curve:
             val_tempered=np.swapaxes(val[..., TEMPERED:], 1, 2),
             general=np.stack(self.general)[..., NATS] if self.general else None,
             general_tokens=_scored(data.general) if self.general else None,
+            canaries=np.stack(self.canaries)[..., NATS] if self.canaries else None,
+            canary_repeats=np.array(data.canaries.repeats) if self.canaries else None,
         )
 
 

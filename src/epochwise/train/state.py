@@ -19,6 +19,8 @@ from epochwise.record import Point
 from epochwise.train.checkpoint import Saved
 from epochwise.train.measure import Curve
 
+MEASURED = ("val", "probe", "general", "canaries")  # tables of a curve
+
 
 class State:
     """Where a training stands. What is restored goes on bit for bit as it would have gone on."""
@@ -74,20 +76,17 @@ class State:
 
 
 def _tensors(curve: Curve) -> dict[str, Tensor]:
-    return {
-        "val": torch.from_numpy(np.stack(curve.val)),
-        "probe": torch.from_numpy(np.stack(curve.probe)),
-        "journal": torch.frombuffer(bytearray(curve.journal), dtype=torch.uint8),
-    } | ({"general": torch.from_numpy(np.stack(curve.general))} if curve.general else {})
+    journal = torch.frombuffer(bytearray(curve.journal), dtype=torch.uint8)
+    tables = {name: getattr(curve, name) for name in MEASURED}
+    stacked = {name: torch.from_numpy(np.stack(each)) for name, each in tables.items() if each}
+    return stacked | {"journal": journal}
 
 
 def _curve(tensors: Mapping[str, Tensor], points: list[Any]) -> Curve:
     return Curve(
         points=[Point(*point) for point in points],
-        val=list(tensors["val"].numpy()),
-        probe=list(tensors["probe"].numpy()),
-        general=list(tensors["general"].numpy()) if "general" in tensors else [],
         journal=bytearray(tensors["journal"].numpy().tobytes()),
+        **{name: list(tensors[name].numpy()) for name in MEASURED if name in tensors},
     )
 
 

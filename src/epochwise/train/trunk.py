@@ -41,10 +41,11 @@ class Surroundings:
     on_step: Callable[[Tick], None]
 
     def splits(self, size: int) -> list[Measured]:
-        """What the runs of one size are measured on: validation, their probe, general texts."""
+        """What the runs of one size are measured on: validation, probe, general, canaries."""
         batch_size = next(iter(self.runs.values())).evaluate.batch_size
         rows, ranks = self.data[size], self.watch.ranks
-        parts = [(rows.val, TEMPERATURES), (rows.probe, ()), (rows.general, ())]
+        untempered = (rows.probe, rows.general, rows.canaries.examples)
+        parts = [(rows.val, TEMPERATURES), *((part, ()) for part in untempered)]
         return [
             Measured(part, batch_size, self.pad_id, ranks.rank, ranks.size, temperatures)
             for part, temperatures in parts

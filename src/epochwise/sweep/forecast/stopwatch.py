@@ -150,9 +150,10 @@ def line(parts: Sequence[Took]) -> Line:
 
 
 def row_lengths(run: Experiment) -> list[list[int]]:
-    """Tokens of the validation rows, of the training rows, and of general texts."""
+    """Tokens of the validation rows, of the training rows, and of what else is measured."""
     data = prepare(run.data, run.evaluate, load_tokenizer(run.model, _location(run)))
-    return [[len(row.ids) for row in rows] for rows in (data.val, data.train, data.general)]
+    others = data.general + data.canaries.examples
+    return [[len(row.ids) for row in rows] for rows in (data.val, data.train, others)]
 
 
 def _location(run: Experiment) -> Location:
@@ -293,7 +294,8 @@ def _curve(bench: Bench, points: int) -> Curve:
     noise = np.random.default_rng(0)
     data = bench.data
     widths = [(data.val, TEMPERED + len(TEMPERATURES)), (data.probe, TEMPERED)]
-    widths += [(data.general, TEMPERED)] if data.general else []
+    others = [data.general, data.canaries.examples]
+    widths += [(part, TEMPERED) for part in others if part]
     curve = Curve()
     for point in range(points):
         tables = [

@@ -23,7 +23,7 @@ class Lengths(NamedTuple):
     train: Tokens
     """At every size: a smaller one is the beginning of it."""
     general: Tokens = np.zeros(0, int)
-    """Of the general texts, not of rows."""
+    """Of general texts and canaries, not of rows."""
 
 
 class Batches(NamedTuple):
@@ -158,7 +158,7 @@ class Counter:
             named = {
                 f"{whose} val {size}": rows.val,
                 f"{whose} train {size} {probes}": rows.train[:probes],
-                f"general {run.evaluate.general} {size}": rows.general,
+                f"general {run.evaluate.general} {run.data.canaries} {size}": rows.general,
             }
             self._splits[key] = tuple(
                 Split(model, name, batches(part, size)) for name, part in named.items() if len(part)
