@@ -1,6 +1,9 @@
+from collections import defaultdict
 from collections.abc import Callable
+from random import Random
 
 import pytest
+from families import FAMILIES, text, tokenizer_of
 from transformers import PreTrainedTokenizerFast
 
 from epochwise.config import DataConfig
@@ -106,20 +109,35 @@ def test_one_exchange_is_not_split(
         texts(talk, chatml, config)
 
 
-@pytest.mark.parametrize("text", ["abcdefghijklmnopqrstuvwxyz" * 3, "naïve 你好 👩‍👩‍👧 so " * 9])
+@pytest.mark.parametrize("said", ["abcdefghijklmnopqrstuvwxyz" * 3, "naïve 你好 👩‍👩‍👧 so " * 9])
 def test_a_document_is_split_into_windows_that_make_it_up(
-    text: str, llama: PreTrainedTokenizerFast, data: Config
+    said: str, llama: PreTrainedTokenizerFast, data: Config
 ) -> None:
-    row = Row((Message("text", text),), place="my.txt")
+    row = Row((Message("text", said),), place="my.txt")
     examples = limited([row], llama, data(max_tokens=20, too_long="split"))
     made = examples.of(range(len(examples.rows)))
     told = [str(llama.decode(example.ids)) for example in made]
     assert all(12 < len(example.ids) <= 20 for example in made[:-1])
     assert all(window.startswith("<s>") and "</s>" not in window for window in told[:-1])
     assert told[-1].endswith("</s>")
-    assert "".join(window.removeprefix("<s>") for window in told) == text + "</s>"
+    assert "".join(window.removeprefix("<s>") for window in told) == said + "</s>"
     scored = sum(example.tokens for example in made)
-    assert scored == len(llama(text, add_special_tokens=False).input_ids) + 1
+    assert scored == len(llama(said, add_special_tokens=False).input_ids) + 1
+
+
+@pytest.mark.parametrize("name", ["gemma", "qwen2_5"])
+def test_windows_hold_what_they_may_where_a_cut_makes_more_tokens(name: str, data: Config) -> None:
+    tokenizer = tokenizer_of(FAMILIES[name])
+    random = Random(1)
+    texts = ["".join(text(random) for _ in range(20)) for _ in range(20)]
+    rows = [Row((Message("text", said),), place=f"row {n}") for n, said in enumerate(texts)]
+    examples = limited(rows, tokenizer, data(max_tokens=16, too_long="split"))
+    made = examples.of(range(len(examples.rows)))
+    assert max(len(example.ids) for example in made) == 16
+    told: dict[str, str] = defaultdict(str)
+    for row in examples.rows:
+        told[row.source] += row.answer
+    assert list(told.values()) == texts
 
 
 def test_short_rows_stay_as_they_are(chatml: PreTrainedTokenizerFast, data: Config) -> None:

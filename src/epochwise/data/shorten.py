@@ -135,7 +135,7 @@ def _exchanges(
     pieces = []
     for border in [*borders, len(said)]:
         piece = row._replace(messages=(*opening, *said[start:border]))
-        if end > start and _tokens(piece, tokenizer) > longest:
+        if _tokens(piece, tokenizer) > longest:
             pieces.append(said[start:end])
             start = end
         end = border
