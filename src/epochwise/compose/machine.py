@@ -75,7 +75,9 @@ def _data_problems(data: DataConfig) -> list[str]:
     if data.path == "world" and data.size + data.val_size <= ENOUGH:
         return []  # its rows are never wrong, and so few of them need no counting
     try:
-        split(read(data), size=data.size, val_size=data.val_size, seed=data.seed)
+        rows = read(data)
+        if data.too_long != "split":  # how many parts they make, a tokenizer has to say
+            split(rows, size=data.size, val_size=data.val_size, seed=data.seed)
     except DataError as error:
         return str(error).splitlines()
     except ValueError as error:
