@@ -21,6 +21,7 @@ from epochwise.world import generator
 __all__ = ["DataError", "Row", "digest", "read"]
 
 WORLD = "world"
+MIXTURE = "mixture"
 HEAD = 1000  # records from which a format is recognised
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,9 @@ def read(config: DataConfig) -> list[Row]:
 
 def digest(config: DataConfig) -> str:
     """A value that changes with the rows: a hub set is taken at its word, by its path."""
+    if config.sources:
+        parts = [digest(source) for source in _sources(config).values()]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
     if config.path == WORLD:
         return _world_digest()
     if hub.is_published(config.path):
@@ -51,7 +55,33 @@ def digest(config: DataConfig) -> str:
     return found[0] if len(found) == 1 else hashlib.sha256("".join(found).encode()).hexdigest()
 
 
+def _sources(config: DataConfig) -> dict[str, DataConfig]:
+    """What is mixed, each as if it were all."""
+    return {
+        name: config.model_copy(
+            update={"path": source.path, "format": source.format, "sources": None}
+        )
+        for name, source in (config.sources or {}).items()
+    }
+
+
 def _rows(config: DataConfig, problems: Problems) -> Iterator[Row]:
+    if not config.sources:
+        yield from _of_one(config, problems)
+        return
+    for name, source in _sources(config).items():
+        of_source = Problems()
+        try:
+            for row in _of_one(source, of_source):
+                yield row._replace(origin=name, place=f"{name}: {row.place}")
+        except DataError as error:
+            of_source.lines += error.problems
+        for problem in of_source.lines:
+            problems.note(f"{name}: {problem}")
+        problems.more += of_source.more
+
+
+def _of_one(config: DataConfig, problems: Problems) -> Iterator[Row]:
     records = _records(config, problems)
     head = list(islice(records, HEAD))
     if not head:
