@@ -1,10 +1,13 @@
+import json
 from collections import defaultdict
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from tokenizers import pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
+from epochwise.compose.check import check
 from epochwise.config import DataConfig
 from epochwise.data.formats import Message, Row, exchange
 from epochwise.data.limit import limited
@@ -149,3 +152,11 @@ def test_short_rows_stay_as_they_are(chatml: PreTrainedTokenizerFast, data: Conf
         assert list(examples.rows) == rows
         assert not examples.truncated
         assert not examples.parts
+
+
+def test_parts_are_not_counted_before_a_tokenizer_makes_them(tmp_path: Path) -> None:
+    file = tmp_path / "docs.jsonl"
+    file.write_text("\n".join(json.dumps({"text": letter * 5000}) for letter in "abc"))
+    asked = ["data=file", f"data.path={file}", "data.size=20", "data.val_size=2"]
+    assert "lower data.val_size" in check(asked)[0] or "set data.size=1" in check(asked)[0]
+    assert check([*asked, "data.too_long=split"]) == []

@@ -41,7 +41,7 @@ class Counts(NamedTuple):
         words = {
             "dropped as too long": self.dropped,
             "without the beginning of their prompt": self.truncated,
-            "part of a longer row": self.split,
+            "cut from a longer row": self.split,
             "with functions that the chat template leaves out": self.unheard,
         }
         said = [f"{count:,} {what}" for what, count in words.items() if count]
