@@ -16,7 +16,7 @@ NOT_HERE = (
 )
 
 
-def why_unknown(model_path: str, data_paths: tuple[str, ...]) -> str:
+def why_unknown(model_path: str, *data_paths: str) -> str:
     """Why time and memory cannot be told before the first run, or nothing."""
     if _files(locate(model_path)) is None:
         return f"model.path={model_path}: {NOT_HERE}"
