@@ -45,6 +45,13 @@ MISTAKES = {  # command line -> what its message must say
     "train model.template=null": ["model.template=null: must be one of own, alpaca, chatml"],
     "train data.train_on=answer": ["data.train_on=answer: must be one of response, all"],
     "train data.size=-5": ["data.size=-5: must be a whole number, 1 or more"],
+    "train data=mixture data.sources={a:{path:x.json,wieght:1}}": [
+        "data.sources.a.wieght: no such key; data.sources must be a mapping {NAME: {path"
+    ],
+    "train data=mixture data.sources={a:{weight:1}}": ["data.sources.a.path: is missing"],
+    "train data=mixture data.sources={a:{path:x.json,weight:0}}": ["{path: FILE, format"],
+    "train data=mixture": ["data.sources: go together with data=mixture"],
+    "train data.stratify=source": ["data.stratify=source: there is one source"],
     "train data.format=alpacca": ["data.format=alpacca: must be one of", "did you mean alpaca?"],
     "train evaluate.batch_size=null": ["evaluate.batch_size=null: must be a whole number"],
     "train track.tags=mine": ["track.tags=mine: must be a list of text"],

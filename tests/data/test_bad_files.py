@@ -199,6 +199,8 @@ def test_a_parquet_file_without_rows_or_without_its_end_is_named(
     whole = (tmp_path / "whole.parquet").read_bytes()
     (tmp_path / "cut.parquet").write_bytes(whole[:-9])
     assert "cut.parquet is not a Parquet file, or cut" in told(tmp_path / "cut.parquet", data)
+    (tmp_path / "name.parquet").write_bytes(whole.replace(b"output", b"outpu\xe5"))
+    assert "name.parquet is not a Parquet file, or cut" in told(tmp_path / "name.parquet", data)
 
 
 def test_a_stream_of_arrow_as_datasets_keeps_it_is_read(tmp_path: Path, data: Config) -> None:

@@ -14,6 +14,7 @@ PATTERNS = {  # regular expressions in words
     "study": "1 to 64 letters, digits, '.', '_' or '-', a letter or digit first",
     "track.project": "1 to 128 characters, none of / \\ # ? % :",
     "folder": "the path of a folder",
+    "data.sources": "a mapping {NAME: {path: FILE, format: auto, weight: 1}}, or null",
 }
 BOUNDS = {
     "minimum": "{} or more",
@@ -21,6 +22,7 @@ BOUNDS = {
     "maximum": "at most {}",
     "exclusiveMaximum": "under {}",
 }
+INSIDE = {"extra_forbidden": "no such key", "missing": "is missing"}  # of a key's own mapping
 TYPES = {
     "integer": "a whole number",
     "number": "a number",
@@ -42,7 +44,11 @@ def problems_of(error: ValidationError, settings: dict[str, Any]) -> list[str]:
             continue
         path = [str(step) for step in part["loc"]]
         key = ".".join(path[:1] if path[0] in shapes else path[:2])
-        lines.append(_line(key, part["type"], settings, shapes))
+        inside = INSIDE.get(part["type"]) if key in shapes else None
+        if inside:
+            lines.append(f"{'.'.join(path)}: {inside}; {key} must be {_allowed(key, shapes)}")
+        else:
+            lines.append(_line(key, part["type"], settings, shapes))
     return list(dict.fromkeys(lines))
 
 

@@ -9,6 +9,7 @@ from epochwise.data.problems import DataError, Problems
 
 BATCH = 1000  # rows in memory besides those that are kept
 LARGE = 2 * 2**30  # bytes of a part once it is unpacked; with BOMB, more than memory may bear
+DAMAGE = (OSError, UnicodeDecodeError, OverflowError, MemoryError)  # what broken headers lead to
 BOMB = 1000  # times the size of its file
 
 
@@ -20,7 +21,7 @@ def parquet(path: Path, problems: Problems) -> Iterator[Record]:
         with files.ParquetFile(path) as file:
             _check_size(path, file.metadata)
             yield from _rows(path, file.iter_batches(batch_size=BATCH), problems)
-    except (pyarrow.ArrowException, OSError) as error:
+    except (pyarrow.ArrowException, *DAMAGE) as error:
         raise DataError([f"{path.name} is not a Parquet file, or cut: {_first(error)}"]) from error
 
 
@@ -31,7 +32,7 @@ def arrow(path: Path, problems: Problems) -> Iterator[Record]:
     try:
         with pyarrow.memory_map(str(path)) as source:
             yield from _rows(path, _batches(source), problems)
-    except (pyarrow.ArrowException, OSError) as error:
+    except (pyarrow.ArrowException, *DAMAGE) as error:
         raise DataError([f"{path.name} is not an Arrow file, or cut: {_first(error)}"]) from error
 
 
