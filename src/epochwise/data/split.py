@@ -71,6 +71,11 @@ def normalised_prompt(row: Row) -> str:
     """
     turns = "\n".join(text for turn in row.history for text in turn)
     text = "\n".join((row.system, turns, row.instruction, row.input))
+    return normalised(text)
+
+
+def normalised(text: str) -> str:
+    """Without case, punctuation, and forms and spaces that only writing knows."""
     plain = unicodedata.normalize("NFKC", text).casefold().translate(_WITHOUT_PUNCTUATION)
     return " ".join(plain.split())
 

@@ -1,0 +1,74 @@
+"""Held-out rows that training has seen: what they measure is memory."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from epochwise.data.check.exchange import Exchange, question, raw_prompt
+from epochwise.data.check.finding import Finding, Place, Severity, first_places
+from epochwise.data.check.kin import Kin
+
+GRAVE = 0.01  # share of held-out rows that are nearly known, from which their loss misleads
+
+
+class Leak(NamedTuple):
+    """Positions in the list of all rows, the test rows last."""
+
+    held_out: int
+    known: int
+
+
+class Leaks(NamedTuple):
+    exact: list[Leak]
+    normalised: list[Leak]
+    near: list[Leak]
+
+
+def leaks(
+    rows: Sequence[Exchange], held_out: Sequence[int], known: Sequence[int], related: Kin
+) -> Leaks:
+    """Each held-out row whose prompt is known, once, under the plainest likeness."""
+    exact = _same(held_out, known, [raw_prompt(each.row) for each in rows])
+    found = {leak.held_out for leak in exact}
+    rest = [row for row in held_out if row not in found]
+    normalised = _same(rest, known, [each.prompt for each in rows])
+    found |= {leak.held_out for leak in normalised}
+    rest = [row for row in rest if row not in found]
+    return Leaks(exact, normalised, [Leak(*pair) for pair in related.among(rest, known)])
+
+
+def leak_findings(
+    rows: Sequence[Exchange], found: Leaks, held_out: int, *, of: str, remedy: str
+) -> list[Finding]:
+    """`of`: `test` or `validation`."""
+    is_grave = len(found.near) > GRAVE * held_out
+    kinds: list[tuple[str, Severity, list[Leak], str]] = [
+        ("exact", "error", found.exact, "letter for letter"),
+        ("normalised", "error", found.normalised, "but for case, punctuation and spaces"),
+        ("near", "error" if is_grave else "warning", found.near, "nearly (Jaccard index of 0.8)"),
+    ]
+    return [
+        Finding(
+            f"leaks_{of}_{kind}",
+            severity,
+            len(leaks),
+            f"{of} rows ask what a training row asks, {words}",
+            remedy,
+            _places(rows, leaks),
+            len(leaks) / max(1, held_out),
+        )
+        for kind, severity, leaks, words in kinds
+    ]
+
+
+def _same(held_out: Iterable[int], known: Iterable[int], keys: Sequence[object]) -> list[Leak]:
+    first: dict[object, int] = {}
+    for row in known:
+        first.setdefault(keys[row], row)
+    return [Leak(row, first[keys[row]]) for row in held_out if keys[row] in first]
+
+
+def _places(rows: Sequence[Exchange], leaks: Sequence[Leak]) -> tuple[str, ...]:
+    return first_places(
+        Place(f"{rows[row].place} ~ {rows[known].place}", question(rows[row].row))
+        for row, known in leaks
+    )

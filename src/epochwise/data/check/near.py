@@ -1,0 +1,191 @@
+r"""Pairs of texts that are nearly the same: MinHash finds candidates, exact counting confirms them.
+
+The likeness of two texts is the Jaccard index of their shingles, J = |A & B| / |A | B|. Under a
+random order of all shingles two texts have the same least one with probability J (Broder 1997,
+"On the resemblance and containment of documents"). With b bands of r such minima each, they agree
+on all of some band with probability 1 - (1 - J^r)^b (Leskovec, Rajaraman, Ullman, "Mining of
+Massive Datasets", 3.4). Here r = 4 and b = 32: 0.87 at J = 0.5, 0.9999 at 0.7.
+
+What stands in over 1% of the texts is a template, and likeness in it says nothing: `What is the
+capital of Varn?` and `... of Lorn?` ask different things. So candidates are looked for in the rest
+of each text, its own part, and there too half must agree. Texts with different numbers never pair.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Int64, UInt64
+
+from epochwise.data.order import cut
+from epochwise.data.check.shingles import Common, Shingles, chunks, common, counted, mixed, shingles
+
+NEAR = 0.8  # Jaccard index from which two texts are nearly the same
+OWN = 0.5  # of their own parts, which a template's words do not fill up
+ROWS, BANDS = 4, 32
+SEED = 20_250_101  # of the random orders: the same pairs are found on every machine
+CROWD = 32  # texts of one bucket that each is compared with: a copy of a copy is still linked
+CONFIRMED_AT_ONCE = 20_000  # pairs: bounds the memory
+
+
+class Pair(NamedTuple):
+    """Positions in the list of texts, the earlier first."""
+
+    first: int
+    second: int
+    likeness: float
+
+
+def near_pairs(
+    texts: Sequence[str], on_text: Callable[[int], None] = lambda count: None
+) -> list[Pair]:
+    """Pairs of different texts with a Jaccard index of NEAR or more, in the order of the texts.
+
+    Args:
+        texts: Normalised, all different.
+        on_text: Told how many texts more are done; each is gone through twice.
+
+    Example:
+        >>> near_pairs(["who was the first king of the old town of varn in the north by the sea",
+        ...             "who was the first king of the old town of varn in the north by a sea"])
+        [Pair(first=0, second=1, likeness=0.8)]
+    """
+    if len(texts) < 2:
+        return []
+    counts = sum(_counted(part, on_text) for part in chunks(texts))
+    template = common(np.asarray(counts), len(texts))
+    candidates = _candidates(_band_keys(texts, template, on_text))
+    pairs = list(zip(*(side.tolist() for side in candidates), strict=True))
+    batches = cut(pairs, CONFIRMED_AT_ONCE)
+    return list(chain.from_iterable(_confirmed(texts, batch, template) for batch in batches))
+
+
+def groups(pairs: Iterable[Pair], texts: int) -> list[int]:
+    """For each text the first one that it is linked with, by any number of pairs: often itself."""
+    parent = list(range(texts))
+
+    def root(text: int) -> int:
+        while parent[text] != text:
+            parent[text] = parent[parent[text]]
+            text = parent[text]
+        return text
+
+    for pair in pairs:
+        first, second = sorted((root(pair.first), root(pair.second)))
+        parent[second] = first
+    return [root(text) for text in range(texts)]
+
+
+def _counted(
+    texts: Sequence[str], on_text: Callable[[int], None]
+) -> Int64[np.ndarray, " counters"]:
+    counts = counted(shingles(texts))
+    on_text(len(texts))
+    return counts
+
+
+def _band_keys(
+    texts: Sequence[str], template: Common, on_text: Callable[[int], None]
+) -> UInt64[np.ndarray, "texts bands"]:
+    """One key a band; texts are candidates where theirs agree. Texts without own part have none."""
+
+    def keys(part: Sequence[str]) -> UInt64[np.ndarray, "some bands"]:
+        found = _keys(shingles(part), template)
+        on_text(len(part))
+        return found
+
+    with ThreadPoolExecutor(max_workers=2) as pool:  # numpy counts outside the interpreter's lock
+        return np.concatenate(list(pool.map(keys, chunks(texts))))
+
+
+def _keys(shingled: Shingles, template: Common) -> UInt64[np.ndarray, "texts bands"]:
+    own = ~template(shingled.hashes)
+    counts = np.add.reduceat(own.astype(np.int64), shingled.starts)
+    told = np.flatnonzero(counts)
+    keys = mixed(np.arange(len(counts) * BANDS, dtype=np.uint64)).reshape(-1, BANDS)
+    if not len(told):
+        return keys  # all different
+    starts = np.concatenate([[0], np.cumsum(counts[told])[:-1]])
+    hashes = shingled.hashes[own]
+    for band in range(BANDS):
+        key = shingled.numbers[told]
+        for row in range(ROWS):
+            key = mixed(key * np.uint64(31) + _least(hashes, starts, band * ROWS + row))
+        keys[told, band] = key
+    return keys
+
+
+def _least(
+    hashes: UInt64[np.ndarray, " shingles"], starts: Int64[np.ndarray, " texts"], number: int
+) -> UInt64[np.ndarray, " texts"]:
+    """Each text's least shingle in the random order of that number."""
+    shift, factor = ORDERS[number]
+    return np.minimum.reduceat((hashes ^ shift) * factor, starts)
+
+
+def _orders() -> UInt64[np.ndarray, "orders two"]:
+    drawn = np.random.default_rng(SEED).integers(0, 2**64, (BANDS * ROWS, 2), np.uint64)
+    drawn[:, 1] |= np.uint64(1)  # an odd factor makes the product a permutation
+    return drawn
+
+
+ORDERS = _orders()
+
+
+def _candidates(
+    keys: UInt64[np.ndarray, "texts bands"],
+) -> tuple[Int64[np.ndarray, " pairs"], Int64[np.ndarray, " pairs"]]:
+    found = [_of_one_band(keys[:, band]) for band in range(BANDS)]
+    pairs = np.unique(np.concatenate(found))
+    return pairs // len(keys), pairs % len(keys)
+
+
+def _of_one_band(keys: UInt64[np.ndarray, " texts"]) -> Int64[np.ndarray, " pairs"]:
+    """Pairs in one bucket, each as one number; in a crowded bucket only neighbours."""
+    order = np.argsort(keys, kind="stable")
+    ordered = keys[order]
+    found = [np.empty(0, np.int64)]
+    for apart in range(1, min(CROWD, len(keys) - 1) + 1):
+        same = ordered[apart:] == ordered[:-apart]
+        if not same.any():
+            break
+        found.append(order[:-apart][same] * len(keys) + order[apart:][same])
+    return np.unique(np.concatenate(found))
+
+
+def _confirmed(
+    texts: Sequence[str], pairs: Sequence[tuple[int, int]], template: Common
+) -> list[Pair]:
+    used = sorted({text for pair in pairs for text in pair})
+    sets = dict(zip(used, _sets([texts[text] for text in used], template), strict=True))
+    found: list[Pair] = []
+    for first, second in pairs:
+        (whole_1, own_1), (whole_2, own_2) = sets[first], sets[second]
+        likeness = jaccard(whole_1, whole_2)
+        if likeness >= NEAR and jaccard(own_1, own_2) >= OWN:
+            found.append(Pair(first, second, likeness))
+    return found
+
+
+def _sets(texts: Sequence[str], template: Common) -> list[tuple[set[int], set[int]]]:
+    """All shingles of each text, and those of its own part."""
+    shingled = shingles(texts)
+    is_own = ~template(shingled.hashes)
+    ends = [*shingled.starts[1:].tolist(), len(shingled.hashes)]
+    sets = []
+    for start, end in zip(shingled.starts.tolist(), ends, strict=True):
+        hashes, own = shingled.hashes[start:end], is_own[start:end]
+        sets.append((set(hashes.tolist()), set(hashes[own].tolist())))
+    return sets
+
+
+def jaccard(one: set[int], other: set[int]) -> float:
+    """Share of what either holds that both hold.
+
+    >>> jaccard({1, 2, 3}, {2, 3, 4})
+    0.5
+    """
+    both = len(one & other)
+    return both / (len(one) + len(other) - both)
