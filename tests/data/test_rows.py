@@ -14,7 +14,7 @@ from pyarrow import parquet
 from epochwise.config import DataConfig
 from epochwise.data import hub
 from epochwise.data.conversations import guanaco, oasst
-from epochwise.data.formats import Record, Row
+from epochwise.data.formats import Record, Row, exchange
 from epochwise.data.problems import DataError
 from epochwise.data.rows import digest, read
 
@@ -75,8 +75,13 @@ def test_every_kind_of_file_gives_the_same_rows(
 ) -> None:
     write(tmp_path / name)
     first, second = read(data(path=str(tmp_path / name)))
-    assert first[:5] == ("Sort", "b\na", "a, b", "", ())
-    assert second[:5] == ("And, now?", "", 'say "ü"\u2028', "Be brief.", (("Hi", "Hello"),))
+    assert first.messages == exchange("Sort", "a, b", input="b\na").messages
+    assert (
+        second.messages
+        == exchange(
+            "And, now?", 'say "ü"\u2028', system="Be brief.", history=[("Hi", "Hello")]
+        ).messages
+    )
 
 
 def test_places_are_found_again(tmp_path: Path, data: Config) -> None:
@@ -94,19 +99,15 @@ def test_columns_are_renamed_and_one_may_serve_twice(tmp_path: Path, data: Confi
     path.write_text(json.dumps([{"instruction": "Who?", "context": "I did.", "response": "You."}]))
     format = {"input": "context", "output": "response", "source": "context"}
     (row,) = read(data(path=str(path), format=format))
-    assert (row.instruction, row.input, row.output, row.source) == (
-        "Who?",
-        "I did.",
-        "You.",
-        "I did.",
-    )
+    assert row.messages == exchange("Who?", "You.", input="I did.").messages
+    assert row.source == "I did."
 
 
 def test_null_in_an_optional_column_is_nothing(tmp_path: Path, data: Config) -> None:
     path = tmp_path / "a.json"
     path.write_text('[{"instruction": "a", "output": "b", "input": null, "history": null}]')
     (row,) = read(data(path=str(path)))
-    assert (row.input, row.history) == ("", ())
+    assert row.messages == exchange("a", "b").messages
 
 
 @pytest.mark.parametrize(("language", "rows"), [("en", 999), ("zh", 1000)])
@@ -116,7 +117,7 @@ def test_published_files_are_read(language: str, rows: int, data: Config) -> Non
         pytest.skip(f"{path.name} is not on this machine")
     found = read(data(path=str(path)))
     assert len(found) == rows
-    assert all(row.instruction and row.output for row in found)
+    assert all(row.question and row.answer for row in found)
 
 
 ONE = '{"instruction": "a", "output": "b"}'
@@ -255,13 +256,13 @@ def guanaco_rows(*texts: object) -> tuple[list[Row], list[str]]:
 
 def test_guanaco_learns_the_last_answer_and_keeps_the_turns_before_it() -> None:
     (row,), _ = guanaco_rows("### Human: A### Assistant: B### Human: C\nc### Assistant: D")
-    assert (row.instruction, row.output, row.history) == ("C\nc", "D", (("A", "B"),))
+    assert row.messages == exchange("C\nc", "D", history=[("A", "B")]).messages
     assert row.source == "A"
 
 
 def test_a_last_question_without_answer_is_left_off() -> None:
     (row,), _ = guanaco_rows("### Human: A### Assistant: B### Human: C")
-    assert (row.instruction, row.output, row.history) == ("A", "B", ())
+    assert row.messages == exchange("A", "B").messages
 
 
 def test_guanaco_texts_without_turns_are_named() -> None:
@@ -292,9 +293,9 @@ TREE = [
 def test_oasst_takes_the_best_ranked_answer_and_the_path_to_it() -> None:
     rows, problems = oasst(TREE)
     assert problems == []
-    assert [(row.instruction, row.output, row.history) for row in rows] == [
-        ("ROOT", "BEST", ()),
-        ("NEXT", "LAST", (("ROOT", "BEST"),)),
+    assert [row.messages for row in rows] == [
+        exchange("ROOT", "BEST").messages,
+        exchange("NEXT", "LAST", history=[("ROOT", "BEST")]).messages,
     ]
     assert {(row.source, row.kind) for row in rows} == {("root", "en")}
 
@@ -338,7 +339,7 @@ def test_blank_rows_of_a_hub_set_are_left_out_and_counted(
     config = data(path="hub:o/n/s@v1", format={"instruction": "question", "output": "answer"})
     with caplog.at_level(logging.WARNING):
         (row,) = read(config)
-    assert (row.instruction, row.place) == ("a", "o/n row 1")
+    assert (row.question, row.place) == ("a", "o/n row 1")
     assert asked == [(("o/n", "s"), {"revision": "v1", "split": "train"})]
     assert "left out 1 rows" in caplog.text
 

@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Sequence
 
-from epochwise.data.formats import Record, Row, columns
+from epochwise.data.formats import Record, Row, columns, exchange
 from epochwise.data.problems import DataError
 
 SPEAKER = re.compile(r"### (Human|Assistant):")
@@ -132,4 +132,5 @@ def _path(messages: dict[str, Record], last: Record) -> list[Record]:
 
 def _row(turns: list[tuple[str, str]], *, source: str, kind: str, place: str) -> Row:
     (question, answer) = turns[-1]
-    return Row(question, "", answer, "", tuple(turns[:-1]), source, kind, place)
+    row = exchange(question, answer, history=turns[:-1])
+    return row._replace(source=source, kind=kind, place=place)

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from epochwise.config import DataConfig
 from epochwise.data import files, hub
+from epochwise.data.alpaca import filled, tabular
 from epochwise.data.conversations import guanaco, oasst
 from epochwise.data.files import Found
-from epochwise.data.formats import Record, Row, filled, tabular
+from epochwise.data.formats import Record, Row
 from epochwise.data.problems import DataError
 from epochwise.world import generator
 

@@ -3,11 +3,11 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
-from epochwise.data.check.exchange import Exchange, question
 from epochwise.data.check.finding import Finding, Place, first_places
+from epochwise.data.check.reading import Reading
 
 
-def contradictions(rows: Sequence[Exchange]) -> list[list[int]]:
+def contradictions(rows: Sequence[Reading]) -> list[list[int]]:
     """For each such prompt the first row of each answer; prompts and answers are normalised."""
     answers: defaultdict[str, dict[str, int]] = defaultdict(dict)
     for row, each in enumerate(rows):
@@ -15,10 +15,10 @@ def contradictions(rows: Sequence[Exchange]) -> list[list[int]]:
     return [list(different.values()) for different in answers.values() if len(different) > 1]
 
 
-def contradiction_finding(rows: Sequence[Exchange]) -> Finding:
+def contradiction_finding(rows: Sequence[Reading]) -> Finding:
     found = contradictions(rows)
     places = (
-        Place(" / ".join(rows[row].place for row in different), question(rows[different[0]].row))
+        Place(" / ".join(rows[row].place for row in different), rows[different[0]].row.question)
         for different in found
     )
     return Finding(

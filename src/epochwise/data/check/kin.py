@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from epochwise.data.check.exchange import Exchange
-from epochwise.data.check.near import Pair, near_pairs
+from epochwise.data.check.near import near_pairs
+from epochwise.data.check.reading import Reading
 
 
 class Kin(NamedTuple):
@@ -21,13 +21,15 @@ class Kin(NamedTuple):
             places.setdefault(self.asked[row], row)
         found = []
         for row in rows:
-            related = (places[first] for first in self.near.get(self.asked[row], ()) if first in places)
+            related = (
+                places[first] for first in self.near.get(self.asked[row], ()) if first in places
+            )
             nearest = min(related, default=None)
             found += [] if nearest is None else [(row, nearest)]
         return found
 
 
-def kin(rows: Sequence[Exchange], on_row: Callable[[int], None] = lambda count: None) -> Kin:
+def kin(rows: Sequence[Reading], on_row: Callable[[int], None] = lambda count: None) -> Kin:
     """`on_row` is told of each question twice."""
     first: dict[str, int] = {}
     asked = [first.setdefault(each.question, row) for row, each in enumerate(rows)]

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import NamedTuple
 
-from epochwise.data.check.exchange import Exchange, answer, question
 from epochwise.data.check.finding import Finding, Place, first_places
+from epochwise.data.check.reading import Reading
 from epochwise.data.language import language, tells_language
 
 SAMPLE = 3000  # rows: a share is known to within 2 points, and the classifier takes 0.5 ms a text
@@ -24,7 +24,7 @@ class Languages(NamedTuple):
 
 
 def languages(
-    rows: Sequence[Exchange], on_row: Callable[[int], None] = lambda count: None
+    rows: Sequence[Reading], on_row: Callable[[int], None] = lambda count: None
 ) -> Languages:
     chosen = range(len(rows))
     sample = sorted(Random(0).sample(chosen, min(SAMPLE, len(rows))))
@@ -32,7 +32,7 @@ def languages(
     strays: list[int] = []
     compared = 0
     for row in sample:
-        asked, said = (_told(text) for text in (question(rows[row].row), answer(rows[row].row)))
+        asked, said = (_told(text) for text in (rows[row].row.question, rows[row].row.answer))
         counts.update([said] if said else [])
         compared += bool(asked and said)
         strays += [row] if asked and said and asked != said else []
@@ -40,13 +40,13 @@ def languages(
     return Languages(len(sample), dict(counts.most_common()), strays, compared)
 
 
-def language_finding(rows: Sequence[Exchange], found: Languages) -> Finding:
+def language_finding(rows: Sequence[Reading], found: Languages) -> Finding:
     share = len(found.strays) / max(1, found.compared)
     places = (
         Place(
-            f"{rows[row].place} ({_told(question(rows[row].row))},"
-            f" answered in {_told(answer(rows[row].row))})",
-            answer(rows[row].row),
+            f"{rows[row].place} ({_told(rows[row].row.question)},"
+            f" answered in {_told(rows[row].row.answer)})",
+            rows[row].row.answer,
         )
         for row in found.strays
     )

@@ -9,8 +9,8 @@ from jaxtyping import Int64
 from transformers import PreTrainedTokenizerBase
 
 from epochwise.config import DataConfig
-from epochwise.data.check.exchange import Exchange
 from epochwise.data.check.finding import Finding, Place, Severity, first_places
+from epochwise.data.check.reading import Reading
 from epochwise.data.problems import DataError
 from epochwise.data.tokens import example
 
@@ -43,7 +43,7 @@ class Histogram(NamedTuple):
 
 
 def lengths(
-    rows: Sequence[Exchange],
+    rows: Sequence[Reading],
     tokenizer: PreTrainedTokenizerBase,
     on_row: Callable[[int], None] = lambda count: None,
 ) -> Lengths:
@@ -73,7 +73,7 @@ def histogram(values: Int64[np.ndarray, " rows"]) -> Histogram:
     return Histogram(edges, counts.tolist())
 
 
-def length_findings(rows: Sequence[Exchange], found: Lengths, data: DataConfig) -> list[Finding]:
+def length_findings(rows: Sequence[Reading], found: Lengths, data: DataConfig) -> list[Finding]:
     return [_refused(found), _too_long(rows, found, data), _nothing_scored(rows, found)]
 
 
@@ -83,7 +83,7 @@ def lost(found: Lengths, max_tokens: int) -> float:
     return float(beyond.sum() / max(1, found.answer.sum()))
 
 
-def _too_long(rows: Sequence[Exchange], found: Lengths, data: DataConfig) -> Finding:
+def _too_long(rows: Sequence[Reading], found: Lengths, data: DataConfig) -> Finding:
     over = np.flatnonzero(found.total > data.max_tokens)
     severities: dict[str, Severity] = {"error": "error", "drop": "warning"}
     longest = int(found.total.max(initial=0))
@@ -104,7 +104,7 @@ def _too_long(rows: Sequence[Exchange], found: Lengths, data: DataConfig) -> Fin
     )
 
 
-def _nothing_scored(rows: Sequence[Exchange], found: Lengths) -> Finding:
+def _nothing_scored(rows: Sequence[Reading], found: Lengths) -> Finding:
     bare = np.flatnonzero(found.answer <= 1)  # the end-of-turn token alone
     return Finding(
         "nothing_scored",
@@ -128,6 +128,6 @@ def _refused(found: Lengths) -> Finding:
     )
 
 
-def _of(rows: Sequence[Exchange], found: Lengths) -> str:
+def _of(rows: Sequence[Reading], found: Lengths) -> str:
     tokenised = len(found.row) + len(found.refused)
     return f"of {tokenised:,} sampled " if tokenised < len(rows) else ""

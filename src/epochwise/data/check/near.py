@@ -19,8 +19,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int64, UInt64
 
-from epochwise.data.order import cut
 from epochwise.data.check.shingles import Common, Shingles, chunks, common, counted, mixed, shingles
+from epochwise.data.order import cut
 
 NEAR = 0.8  # Jaccard index from which two texts are nearly the same
 OWN = 0.5  # of their own parts, which a template's words do not fill up

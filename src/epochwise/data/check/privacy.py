@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from epochwise.data.check.exchange import Exchange, texts
 from epochwise.data.check.finding import Finding, Severity, first_places
 from epochwise.data.check.private import kinds
+from epochwise.data.check.reading import Reading, texts
 
 NAMES: dict[str, tuple[str, Severity]] = {
     "key": ("keys", "warning"),
@@ -13,7 +13,7 @@ NAMES: dict[str, tuple[str, Severity]] = {
 }
 
 
-def privacy_findings(rows: Sequence[Exchange]) -> list[Finding]:
+def privacy_findings(rows: Sequence[Reading]) -> list[Finding]:
     found = {row: counts for row, each in enumerate(rows) if (counts := kinds(texts(each.row)))}
     return [
         Finding(

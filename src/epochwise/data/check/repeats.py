@@ -2,31 +2,31 @@
 
 from collections.abc import Hashable, Iterable, Sequence
 
-from epochwise.data.check.exchange import Exchange, answer, question, raw_prompt
 from epochwise.data.check.finding import Finding, Place, first_places
 from epochwise.data.check.kin import Kin
+from epochwise.data.check.reading import Reading, raw_prompt
 
 Repeats = dict[int, int]
 """Position of each row that repeats an earlier one -> the earlier one's position."""
 
 
-def exact(rows: Sequence[Exchange]) -> Repeats:
+def exact(rows: Sequence[Reading]) -> Repeats:
     """Prompt and answer are the same, letter for letter."""
-    return _repeats((raw_prompt(each.row), answer(each.row)) for each in rows)
+    return _repeats((raw_prompt(each.row), each.row.answer) for each in rows)
 
 
-def normalised(rows: Sequence[Exchange]) -> Repeats:
+def normalised(rows: Sequence[Reading]) -> Repeats:
     """Prompt and answer differ in case, punctuation, spaces and forms of letters at most."""
     return _repeats((each.prompt, each.answer) for each in rows)
 
 
-def near(rows: Sequence[Exchange], related: Kin) -> Repeats:
+def near(rows: Sequence[Reading], related: Kin) -> Repeats:
     """The prompt is nearly that of an earlier row, whatever the answers are."""
     earlier = {row: min(others) for row, others in related.near.items() if row < len(rows)}
     return {row: first for row, first in sorted(earlier.items()) if first < row}
 
 
-def repeat_findings(rows: Sequence[Exchange], related: Kin) -> list[Finding]:
+def repeat_findings(rows: Sequence[Reading], related: Kin) -> list[Finding]:
     same = exact(rows)
     alike = {row: first for row, first in normalised(rows).items() if row not in same}
     close = near(rows, related)
@@ -72,8 +72,8 @@ def _repeats(keys: Iterable[Hashable]) -> Repeats:
     return found
 
 
-def _places(rows: Sequence[Exchange], repeats: Repeats) -> tuple[str, ...]:
+def _places(rows: Sequence[Reading], repeats: Repeats) -> tuple[str, ...]:
     return first_places(
-        Place(f"{rows[row].place} ~ {rows[first].place}", question(rows[row].row))
+        Place(f"{rows[row].place} ~ {rows[first].place}", rows[row].row.question)
         for row, first in repeats.items()
     )

@@ -14,7 +14,9 @@ from jaxtyping import Bool, Int64, UInt64
 from epochwise.data.order import cut
 
 # Scripts that put no space between words: each sign counts as a word.
-SIGNS = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
+SIGNS = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]"
+)
 CHUNK = 10_000  # texts at a time: some MB of hashes
 SKETCH_BITS = 24  # 16 million counters: more than the shingles that are common can fill
 COMMON_SHARE = 0.01
