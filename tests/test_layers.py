@@ -28,7 +28,18 @@ MAY_IMPORT = {
         "train",
     },
     "compose": {"config", "data", "model", "sweep"},
-    "cli": {"compose", "config", "diagnose", "evaluate", "record", "report", "reproduce", "sweep"},
+    "data_check": {"compose", "config", "data", "model"},
+    "cli": {
+        "compose",
+        "config",
+        "data_check",
+        "diagnose",
+        "evaluate",
+        "record",
+        "report",
+        "reproduce",
+        "sweep",
+    },
     "__main__": {"cli"},
 }
 HOMES = {

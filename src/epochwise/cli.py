@@ -221,12 +221,35 @@ def advise(arguments: Sequence[str]) -> int:
     return DONE
 
 
+def data(arguments: Sequence[str]) -> int:
+    """Look at a data set before anything is trained on it: `data check`."""
+    if list(arguments[:1]) != ["check"]:
+        given = arguments[0] if arguments else "nothing"
+        return DONE if given in ("-h", "--help") else _mistake(f"data {given}: write data check")
+    return _data_check(arguments[1:])
+
+
+def _data_check(arguments: Sequence[str]) -> int:
+    from epochwise.compose.check import single
+    from epochwise.data_check import carry_out, flags, problems
+
+    options = flags(arguments)
+    found = single(options.settings)
+    if wrong := problems(options) + found.problems:
+        return _mistakes(wrong)
+    try:
+        return DONE if carry_out(found.configs[0], options) else FAILED
+    except ValueError as error:
+        return _mistake(str(error))
+
+
 COMMANDS = {
     "train": Command(train, "train [key=value ...]", "one run"),
     "sweep": Command(sweep, "sweep [NAME] [key=v1,v2 ...]", "a study: experiments/NAME.yaml"),
     "plan": Command(plan, "plan [NAME] [key=v1,v2 ...]", "what a sweep would run, take and cost"),
     "status": Command(status, "status STUDY_FOLDER", "where a study stands, from any terminal"),
     "report": Command(report, "report STUDY_FOLDER", "a study's tables and page, written again"),
+    "data": Command(data, "data check [key=value ...]", "what is wrong with a data set"),
     "advise": Command(advise, "advise TABLE|STUDY_FOLDER", "what to use, from any results"),
     "reproduce": Command(reproduce, "reproduce RUN_FOLDER", "a run again, every number compared"),
     "judge": Command(judge, "judge FILE ...", "verdicts on training histories of any tool"),

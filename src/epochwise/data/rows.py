@@ -5,6 +5,7 @@ import json
 import logging
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from epochwise.config import DataConfig
 from epochwise.data import files, hub
@@ -15,10 +16,18 @@ from epochwise.data.formats import Record, Row
 from epochwise.data.problems import DataError
 from epochwise.world import generator
 
-__all__ = ["DataError", "Row", "digest", "read"]
+__all__ = ["DataError", "Readable", "Row", "digest", "read", "readable"]
 
 WORLD = "world"
 log = logging.getLogger(__name__)
+
+
+class Readable(NamedTuple):
+    rows: list[Row]
+    records: list[Record]
+    """As found, those of bad rows among them."""
+    problems: list[str]
+    """Each begins with the place of its row."""
 
 
 def read(config: DataConfig) -> list[Row]:
@@ -34,6 +43,20 @@ def read(config: DataConfig) -> list[Row]:
     if problems + faults:
         raise DataError(problems + faults)
     return rows
+
+
+def readable(config: DataConfig) -> Readable:
+    """What `read` would give if the rows it refuses were not there.
+
+    Raises:
+        DataError: There is no such file, or nothing in it can be read as rows.
+    """
+    records, problems = _found(config)
+    if not records:
+        raise DataError(problems)
+    rows, faults = _rows(records, config.format)
+    bad = {fault.partition(": ")[0] for fault in faults}
+    return Readable([row for row in rows if row.place not in bad], records, problems + faults)
 
 
 def digest(config: DataConfig) -> str:

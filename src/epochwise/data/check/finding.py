@@ -1,6 +1,7 @@
 """One thing that the check looked for, and what it found."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any, Literal, NamedTuple
 
@@ -8,11 +9,21 @@ from epochwise.data.check.private import redacted
 
 Severity = Literal["error", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
+NAMES = (
+    *("empty", "unreadable", "too_few_rows"),
+    *("duplicates_exact", "duplicates_normalised", "duplicates_near", "templated"),
+    *("leaks_validation_exact", "leaks_validation_normalised", "leaks_validation_near"),
+    *("leaks_test_exact", "leaks_test_normalised", "leaks_test_near"),
+    *("contradictions", "refused_by_template", "too_long", "nothing_scored"),
+    *("mixed_languages", "answers_in_another_language", "control_tokens", "foreign_markers"),
+    *("keys", "emails", "phones"),
+)
 PLACES = 20  # that a finding names: all of them stand in the log of --fix
 SHOWN = 100  # characters of a text
 
 
-class Finding(NamedTuple):
+@dataclass(frozen=True)
+class Finding:
     """`severity`: error would make results wrong, warning may, note is worth to know."""
 
     name: str
@@ -28,7 +39,7 @@ class Finding(NamedTuple):
     """Of the rows that were looked at."""
 
     def json(self) -> dict[str, Any]:
-        return self._asdict()
+        return asdict(self)
 
 
 class Place(NamedTuple):
@@ -44,14 +55,14 @@ def first_places(places: Iterable[object]) -> tuple[str, ...]:
 
 
 def shown(text: str, limit: int = SHOWN) -> str:
-    """One line of a text that may be printed: no private data, no control signs, not too long.
+    r"""One line of a text that may be printed: no private data, no control signs, not too long.
 
     Example:
-        >>> shown("mail ann@example.org\\nnow")
+        >>> shown("mail ann@example.org\nnow")
         'mail [e-mail address] now'
     """
-    short = redacted(text[: 4 * limit])
-    plain = " ".join("".join(sign if sign.isprintable() else " " for sign in short).split())
+    safe = redacted(text)[: 4 * limit]
+    plain = " ".join("".join(sign if sign.isprintable() else " " for sign in safe).split())
     return plain if len(plain) <= limit else plain[: limit - 3] + "..."
 
 

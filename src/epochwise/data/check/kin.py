@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from epochwise.data.check.near import near_pairs
+from epochwise.data.check.near import near
 from epochwise.data.check.reading import Reading
 
 
@@ -13,6 +13,9 @@ class Kin(NamedTuple):
     """For each row which question it asks: the first row that asks it, by position."""
     near: dict[int, list[int]]
     """For such a first row the first rows of questions that are nearly the same."""
+
+    templated: list[int]
+    """Such first rows whose question is nearly all template."""
 
     def among(self, rows: Iterable[int], others: Iterable[int]) -> list[tuple[int, int]]:
         """Each of `rows` that has a near relative among `others`, with the first of these."""
@@ -35,8 +38,9 @@ def kin(rows: Sequence[Reading], on_row: Callable[[int], None] = lambda count: N
     asked = [first.setdefault(each.question, row) for row, each in enumerate(rows)]
     questions, positions = list(first), list(first.values())
     on_row(2 * (len(rows) - len(questions)))
-    near: defaultdict[int, list[int]] = defaultdict(list)
-    for one, other, _ in near_pairs(questions, on_row):
-        near[positions[one]].append(positions[other])
-        near[positions[other]].append(positions[one])
-    return Kin(asked, dict(near))
+    found = near(questions, on_row)
+    relatives: defaultdict[int, list[int]] = defaultdict(list)
+    for one, other, _ in found.pairs:
+        relatives[positions[one]].append(positions[other])
+        relatives[positions[other]].append(positions[one])
+    return Kin(asked, dict(relatives), [positions[text] for text in found.templated])

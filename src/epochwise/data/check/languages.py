@@ -7,11 +7,14 @@ from typing import NamedTuple
 
 from epochwise.data.check.finding import Finding, Place, first_places
 from epochwise.data.check.reading import Reading
-from epochwise.data.language import language, tells_language
+from epochwise.data.language import HAN, KANA, language
 
 SAMPLE = 3000  # rows: a share is known to within 2 points, and the classifier takes 0.5 ms a text
 SIGNS = 300  # of a text: more tell no more
-STRAY = 0.02  # share of answers in another language than their prompt that is more than chance
+LEAST_LETTERS, LEAST_SIGNS = 60, 12  # so that names in a short answer decide nothing
+VARIETIES = {"wuu": "zh", "yue": "zh", "zxx": ""}  # written alike; zxx is no language
+CHANCE = 0.02  # share of texts that the classifier may well get wrong
+STRAY = 0.02  # the same, of answers in another language than their prompt
 
 
 class Languages(NamedTuple):
@@ -40,7 +43,26 @@ def languages(
     return Languages(len(sample), dict(counts.most_common()), strays, compared)
 
 
-def language_finding(rows: Sequence[Reading], found: Languages) -> Finding:
+def language_findings(rows: Sequence[Reading], found: Languages) -> list[Finding]:
+    return [_mixed(found), _strays(rows, found)]
+
+
+def _mixed(found: Languages) -> Finding:
+    told = sum(found.answers.values())
+    others = told - max(found.answers.values(), default=0)
+    shares = ", ".join(f"{name} {count / told:.1%}" for name, count in found.answers.items())
+    return Finding(
+        "mixed_languages",
+        "note",
+        others if others > CHANCE * told else 0,
+        f"of {told:,} sampled answers are not in the most frequent language: {shares}",
+        "right where it is meant; compare losses of one language with one another only",
+        (),
+        others / max(1, told),
+    )
+
+
+def _strays(rows: Sequence[Reading], found: Languages) -> Finding:
     share = len(found.strays) / max(1, found.compared)
     places = (
         Place(
@@ -54,7 +76,7 @@ def language_finding(rows: Sequence[Reading], found: Languages) -> Finding:
         "answers_in_another_language",
         "warning" if share > STRAY else "note",
         len(found.strays),
-        f"of {found.sampled:,} sampled rows are answered in another language than asked",
+        f"of {found.compared:,} sampled rows are answered in another language than asked",
         "right for translations; else the model learns to answer so: remove them",
         first_places(places),
         share,
@@ -62,4 +84,10 @@ def language_finding(rows: Sequence[Reading], found: Languages) -> Finding:
 
 
 def _told(text: str) -> str:
-    return language(text[:SIGNS]) if tells_language(text[:SIGNS]) else ""
+    """The language of a text; empty where it is too short to be sure."""
+    start = text[:SIGNS]
+    signs = len(HAN.findall(start)) + len(KANA.findall(start))
+    if signs < LEAST_SIGNS and sum(map(str.isalpha, start)) < LEAST_LETTERS:
+        return ""
+    found = language(start)
+    return VARIETIES.get(found, found)

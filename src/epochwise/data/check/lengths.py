@@ -33,7 +33,8 @@ class Lengths(NamedTuple):
 
     @property
     def total(self) -> Int64[np.ndarray, " rows"]:
-        return self.prompt + self.answer
+        total: Int64[np.ndarray, " rows"] = self.prompt + self.answer
+        return total
 
 
 class Histogram(NamedTuple):
@@ -60,8 +61,8 @@ def lengths(
             measured.append((row, made.scored_from, len(made.ids) - made.scored_from))
             used[np.asarray(made.ids)] = True
         on_row(1)
-    columns = np.array(measured, np.int64).reshape(-1, 3).T
-    return Lengths(*columns, refused, int(used.sum()), len(tokenizer))
+    table = np.array(measured, np.int64).reshape(-1, 3)
+    return Lengths(table[:, 0], table[:, 1], table[:, 2], refused, int(used.sum()), len(tokenizer))
 
 
 def histogram(values: Int64[np.ndarray, " rows"]) -> Histogram:

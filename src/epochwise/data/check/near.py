@@ -9,6 +9,7 @@ Massive Datasets", 3.4). Here r = 4 and b = 32: 0.87 at J = 0.5, 0.9999 at 0.7.
 What stands in over 1% of the texts is a template, and likeness in it says nothing: `What is the
 capital of Varn?` and `... of Lorn?` ask different things. So candidates are looked for in the rest
 of each text, its own part, and there too half must agree. Texts with different numbers never pair.
+A text that is nearly all template is told as such: hundreds of copies of one text look the same.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -17,7 +18,7 @@ from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Int64, UInt64
+from jaxtyping import Float64, Int64, UInt64
 
 from epochwise.data.check.shingles import Common, Shingles, chunks, common, counted, mixed, shingles
 from epochwise.data.order import cut
@@ -38,28 +39,35 @@ class Pair(NamedTuple):
     likeness: float
 
 
-def near_pairs(
-    texts: Sequence[str], on_text: Callable[[int], None] = lambda count: None
-) -> list[Pair]:
-    """Pairs of different texts with a Jaccard index of NEAR or more, in the order of the texts.
+class Near(NamedTuple):
+    pairs: list[Pair]
+    """In the order of the texts."""
+    templated: list[int]
+    """Positions of texts that are nearly all template."""
+
+
+def near(texts: Sequence[str], on_text: Callable[[int], None] = lambda count: None) -> Near:
+    """Pairs of different texts with a Jaccard index of NEAR or more.
 
     Args:
         texts: Normalised, all different.
         on_text: Told how many texts more are done; each is gone through twice.
 
     Example:
-        >>> near_pairs(["who was the first king of the old town of varn in the north by the sea",
-        ...             "who was the first king of the old town of varn in the north by a sea"])
-        [Pair(first=0, second=1, likeness=0.8)]
+        >>> near(["who was the first king of the old town of varn in the north by the sea",
+        ...       "who was the first king of the old town of varn in the north by a sea"]).pairs
+        [Pair(first=0, second=1, likeness=0.8529411764705882)]
     """
-    if len(texts) < 2:
-        return []
+    if not texts:
+        return Near([], [])
     counts = sum(_counted(part, on_text) for part in chunks(texts))
     template = common(np.asarray(counts), len(texts))
-    candidates = _candidates(_band_keys(texts, template, on_text))
+    keys, own = _band_keys(texts, template, on_text)
+    candidates = _candidates(keys)
     pairs = list(zip(*(side.tolist() for side in candidates), strict=True))
     batches = cut(pairs, CONFIRMED_AT_ONCE)
-    return list(chain.from_iterable(_confirmed(texts, batch, template) for batch in batches))
+    found = chain.from_iterable(_confirmed(texts, batch, template) for batch in batches)
+    return Near(list(found), np.flatnonzero(own <= 1 - NEAR).tolist())
 
 
 def groups(pairs: Iterable[Pair], texts: int) -> list[int]:
@@ -86,34 +94,46 @@ def _counted(
     return counts
 
 
-def _band_keys(
-    texts: Sequence[str], template: Common, on_text: Callable[[int], None]
-) -> UInt64[np.ndarray, "texts bands"]:
-    """One key a band; texts are candidates where theirs agree. Texts without own part have none."""
+class Keyed(NamedTuple):
+    keys: UInt64[np.ndarray, "texts bands"]
+    """Texts are candidates where they agree in one; a text without an own part agrees with none."""
+    own: Float64[np.ndarray, " texts"]
+    """Share of each text's shingles that are no template's."""
 
-    def keys(part: Sequence[str]) -> UInt64[np.ndarray, "some bands"]:
-        found = _keys(shingles(part), template)
+
+def _band_keys(texts: Sequence[str], template: Common, on_text: Callable[[int], None]) -> Keyed:
+    def keyed(part: Sequence[str]) -> Keyed:
+        found = _keyed(shingles(part), template)
         on_text(len(part))
         return found
 
     with ThreadPoolExecutor(max_workers=2) as pool:  # numpy counts outside the interpreter's lock
-        return np.concatenate(list(pool.map(keys, chunks(texts))))
+        keys, own = zip(*pool.map(keyed, chunks(texts)), strict=True)
+    return Keyed(np.concatenate(keys), np.concatenate(own))
 
 
-def _keys(shingled: Shingles, template: Common) -> UInt64[np.ndarray, "texts bands"]:
-    own = ~template(shingled.hashes)
-    counts = np.add.reduceat(own.astype(np.int64), shingled.starts)
+def _keyed(shingled: Shingles, template: Common) -> Keyed:
+    is_own = ~template(shingled.hashes)
+    counts = np.add.reduceat(is_own.astype(np.int64), shingled.starts)
+    lengths = np.diff(np.append(shingled.starts, len(is_own)))
     told = np.flatnonzero(counts)
-    keys = mixed(np.arange(len(counts) * BANDS, dtype=np.uint64)).reshape(-1, BANDS)
-    if not len(told):
-        return keys  # all different
-    starts = np.concatenate([[0], np.cumsum(counts[told])[:-1]])
-    hashes = shingled.hashes[own]
+    keys = np.arange(len(counts) * BANDS, dtype=np.uint64).reshape(-1, BANDS)  # all different
+    if len(told):
+        starts = np.concatenate([[0], np.cumsum(counts[told])[:-1]])
+        keys[told] = _bands(shingled.hashes[is_own], starts, shingled.numbers[told])
+    return Keyed(keys, counts / lengths)
+
+
+def _bands(
+    hashes: UInt64[np.ndarray, " shingles"],
+    starts: Int64[np.ndarray, " texts"],
+    numbers: UInt64[np.ndarray, " texts"],
+) -> UInt64[np.ndarray, "texts bands"]:
+    keys = np.repeat(numbers[:, None], BANDS, axis=1)
     for band in range(BANDS):
-        key = shingled.numbers[told]
         for row in range(ROWS):
-            key = mixed(key * np.uint64(31) + _least(hashes, starts, band * ROWS + row))
-        keys[told, band] = key
+            least = _least(hashes, starts, band * ROWS + row)
+            keys[:, band] = mixed(keys[:, band] * np.uint64(31) + least)
     return keys
 
 

@@ -54,7 +54,7 @@ def private(text: str) -> list[Found]:
         >>> [found.kind for found in private("write to ann@example.org or +44 20 7946 0958")]
         ['e-mail address', 'telephone number']
     """
-    found = [*_keys(text), *_emails(text), *_phones(text)]
+    found = [*_keys(text), *_assigned(text), *_emails(text), *_phones(text)]
     kept: list[Found] = []
     for each in sorted(found, key=lambda found: (found.start, -found.end)):
         if not kept or each.start >= kept[-1].end:
@@ -79,18 +79,19 @@ def redacted(text: str) -> str:
 
 
 def _keys(text: str) -> Iterator[Found]:
-    for prefix, pattern in _KEYS.items():
-        if prefix in text:
-            for match in pattern.finditer(text):
-                if entropy(match[0]) >= RANDOM:
-                    yield Found("key", *match.span())
+    patterns = [pattern for prefix, pattern in _KEYS.items() if prefix in text]
+    matches = (match for pattern in patterns for match in pattern.finditer(text))
+    yield from (Found("key", *match.span()) for match in matches if entropy(match[0]) >= RANDOM)
     if "-----BEGIN" in text:
         yield from (Found("key", *match.span()) for match in PEM.finditer(text))
+
+
+def _assigned(text: str) -> Iterator[Found]:
+    """What is called a key, and looks random with a digit in it."""
     lower = text.casefold() if "=" in text or ":" in text else ""
-    if any(hint in lower for hint in HINTS):
-        for match in ASSIGNED.finditer(text):
-            if entropy(match[1]) >= RANDOM and any(map(str.isdigit, match[1])):
-                yield Found("key", *match.span(1))
+    for match in ASSIGNED.finditer(text) if any(hint in lower for hint in HINTS) else ():
+        if entropy(match[1]) >= RANDOM and any(map(str.isdigit, match[1])):
+            yield Found("key", *match.span(1))
 
 
 def _emails(text: str) -> Iterator[Found]:

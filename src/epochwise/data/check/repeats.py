@@ -59,7 +59,21 @@ def repeat_findings(rows: Sequence[Reading], related: Kin) -> list[Finding]:
             _places(rows, close),
             len(close) / share,
         ),
+        _templated(rows, related),
     ]
+
+
+def _templated(rows: Sequence[Reading], related: Kin) -> Finding:
+    found = [row for row in related.templated if row < len(rows)]
+    return Finding(
+        "templated",
+        "note",
+        len(found),
+        "questions are nearly all template: words that 1% of the rows share, 50 at least",
+        "right for questions about many things; of copies of one text keep a few",
+        first_places(Place(rows[row].place, rows[row].row.question) for row in found),
+        len(found) / max(1, len(rows)),
+    )
 
 
 def _repeats(keys: Iterable[Hashable]) -> Repeats:

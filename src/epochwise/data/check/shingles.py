@@ -87,7 +87,8 @@ class Common(NamedTuple):
     is_common: Bool[np.ndarray, " counters"]
 
     def __call__(self, hashes: UInt64[np.ndarray, " shingles"]) -> Bool[np.ndarray, " shingles"]:
-        return self.is_common[_counter(hashes)]
+        is_common: Bool[np.ndarray, " shingles"] = self.is_common[_counter(hashes)]
+        return is_common
 
 
 def common(counts: Int64[np.ndarray, " counters"], texts: int) -> Common:
@@ -100,18 +101,22 @@ def common(counts: Int64[np.ndarray, " counters"], texts: int) -> Common:
 
 
 def counted(shingled: Shingles) -> Int64[np.ndarray, " counters"]:
-    return np.bincount(_counter(shingled.hashes), minlength=1 << SKETCH_BITS)
+    return np.bincount(_counter(shingled.hashes), minlength=1 << SKETCH_BITS).astype(np.int64)
 
 
 def _counter(hashes: UInt64[np.ndarray, " shingles"]) -> Int64[np.ndarray, " shingles"]:
-    return (hashes >> np.uint64(64 - SKETCH_BITS)).astype(np.int64)
+    counters: Int64[np.ndarray, " shingles"] = (hashes >> np.uint64(64 - SKETCH_BITS)).astype(
+        np.int64
+    )
+    return counters
 
 
 def mixed(values: UInt64[np.ndarray, "..."]) -> UInt64[np.ndarray, "..."]:
     """Splitmix64's last steps: each bit of a value reaches all bits (Steele et al. 2014)."""
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))
+    last: UInt64[np.ndarray, ...] = values ^ (values >> np.uint64(31))
+    return last
 
 
 def _spaced(text: str) -> str:
