@@ -164,8 +164,7 @@ def peer(arguments: argparse.Namespace) -> dict[str, float]:
         {
             "input_ids": np.asarray(example.ids).tolist(),
             "attention_mask": [1] * len(example.ids),
-            "labels": [-100] * example.scored_from
-            + np.asarray(example.ids[example.scored_from :]).tolist(),
+            "labels": np.where(example.scored, example.ids, -100).tolist(),
         }
         for example in examples
     ]

@@ -28,11 +28,11 @@ MAY_IMPORT = {
         "train",
     },
     "compose": {"config", "data", "model", "sweep"},
-    "data_check": {"compose", "config", "data", "model"},
+    "data_commands": {"compose", "config", "data", "model"},
     "cli": {
         "compose",
         "config",
-        "data_check",
+        "data_commands",
         "diagnose",
         "evaluate",
         "record",
@@ -69,7 +69,17 @@ HEAVY = {
     "datasets",
     "bitsandbytes",
 }
-LIGHT = ("config", "record", "quality", "draw", "cli", "compose", "diagnose", "report")
+LIGHT = (
+    "data_commands",
+    "config",
+    "record",
+    "quality",
+    "draw",
+    "cli",
+    "compose",
+    "diagnose",
+    "report",
+)
 
 
 def layer(file: Path) -> str:

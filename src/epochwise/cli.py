@@ -222,34 +222,30 @@ def advise(arguments: Sequence[str]) -> int:
 
 
 def data(arguments: Sequence[str]) -> int:
-    """Look at a data set before anything is trained on it: `data check`."""
-    if list(arguments[:1]) != ["check"]:
-        given = arguments[0] if arguments else "nothing"
-        return DONE if given in ("-h", "--help") else _mistake(f"data {given}: write data check")
-    return _data_check(arguments[1:])
+    """What there is to do with rows before anything is trained on them."""
+    from epochwise.compose.nearest import hint, nearest
+    from epochwise.data_commands import DATA_COMMANDS, run
 
-
-def _data_check(arguments: Sequence[str]) -> int:
-    from epochwise.compose.check import single
-    from epochwise.data_check import carry_out, flags, problems
-
-    options = flags(arguments)
-    found = single(options.settings)
-    if wrong := problems(options) + found.problems:
-        return _mistakes(wrong)
-    try:
-        return DONE if carry_out(found.configs[0], options) else FAILED
-    except ValueError as error:
-        return _mistake(str(error))
+    if not arguments or arguments[0] in ("-h", "--help"):
+        lines = [f"  {one.usage:30}  {one.purpose}" for one in DATA_COMMANDS.values()]
+        print("usage: epochwise data COMMAND ...", "", *lines, sep="\n")
+        return DONE if arguments else MISTAKE
+    name = arguments[0]
+    if name not in DATA_COMMANDS:
+        meant = hint(nearest(name, DATA_COMMANDS))
+        return _mistake(
+            f"data {name}: no such command{meant} (there are {', '.join(DATA_COMMANDS)})"
+        )
+    return run(name, arguments[1:])
 
 
 COMMANDS = {
     "train": Command(train, "train [key=value ...]", "one run"),
     "sweep": Command(sweep, "sweep [NAME] [key=v1,v2 ...]", "a study: experiments/NAME.yaml"),
+    "data": Command(data, "data COMMAND", "look at the rows before training: `epochwise data`"),
     "plan": Command(plan, "plan [NAME] [key=v1,v2 ...]", "what a sweep would run, take and cost"),
     "status": Command(status, "status STUDY_FOLDER", "where a study stands, from any terminal"),
     "report": Command(report, "report STUDY_FOLDER", "a study's tables and page, written again"),
-    "data": Command(data, "data check [key=value ...]", "what is wrong with a data set"),
     "advise": Command(advise, "advise TABLE|STUDY_FOLDER", "what to use, from any results"),
     "reproduce": Command(reproduce, "reproduce RUN_FOLDER", "a run again, every number compared"),
     "judge": Command(judge, "judge FILE ...", "verdicts on training histories of any tool"),

@@ -84,7 +84,7 @@ class ModelConfig(Group):
     """`world:1m`, a folder, a .gguf file, `package:NAME/FILE`, or `hub:OWNER/NAME[@REVISION]`."""
     weights: Weights
     """How the frozen base weights are stored; nf4 is QLoRA's: arxiv.org/abs/2305.14314."""
-    template: Literal["own", "alpaca", "chatml"]
+    template: Literal["own", "alpaca", "chatml", "llama2", "plain"]
     """Chat template: the tokenizer's own, or a shipped one for base models without."""
 
 

@@ -54,6 +54,10 @@ class Summary:
     """Rows in one forward pass at the end: halved each time that memory ran out."""
     skipped_steps: int
     """Steps left out because their loss or gradient was not finite."""
+    truncated_rows: int = 0
+    """Rows in use without the beginning of their prompt, as they were over data.max_tokens."""
+    split_rows: int = 0
+    """Rows in use that are part of a longer one."""
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,11 @@
 import pytest
 import torch
+from examples import example_of
 
 from epochwise.data.batch import Batch, Step, batches, collate, steps
 from epochwise.data.order import order
-from epochwise.data.tokens import Example
 
-EXAMPLES = [Example(list(range(10, 10 + n)), scored_from=n // 2) for n in (2, 7, 4, 9, 3, 6, 5)]
+EXAMPLES = [example_of(list(range(10, 10 + n)), n // 2) for n in (2, 7, 4, 9, 3, 6, 5)]
 
 
 def epoch_steps(*, epoch: int = 1, batch_size: int = 3) -> list[Step]:
@@ -20,7 +20,7 @@ def rows_of(step: Step) -> list[int]:
 
 
 def test_rows_are_padded_on_the_right_and_only_answers_are_scored() -> None:
-    batch = collate([Example([5, 6], 1), Example([7, 8, 9, 3], 2)], [1, 0], pad_id=99)
+    batch = collate([example_of([5, 6], 1), example_of([7, 8, 9, 3], 2)], [1, 0], pad_id=99)
     assert batch.input_ids.tolist() == [[7, 8, 9, 3], [5, 6, 99, 99]]
     assert batch.attention_mask.tolist() == [[1, 1, 1, 1], [1, 1, 0, 0]]
     assert batch.scored.tolist() == [[False, False, True, True], [False, True, False, False]]
@@ -32,7 +32,7 @@ def test_a_batch_is_no_longer_than_its_longest_row() -> None:
 
 
 def test_a_pad_token_that_is_also_a_token_stays_visible_where_it_is_one() -> None:
-    batch = collate([Example([5, 2], 1), Example([5, 5, 2], 1)], [0, 1], pad_id=2)
+    batch = collate([example_of([5, 2], 1), example_of([5, 5, 2], 1)], [0, 1], pad_id=2)
     assert batch.attention_mask.tolist() == [[1, 1, 0], [1, 1, 1]]
     assert batch.scored.tolist() == [[False, True, False], [False, True, True]]
 

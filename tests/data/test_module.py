@@ -3,14 +3,14 @@ import warnings
 import lightning as L
 import pytest
 import torch
+from examples import example_of
 from torch import Tensor
 
 from epochwise.config import Experiment
 from epochwise.data.batch import Batch, Step, steps
 from epochwise.data.module import Measured, Trained
-from epochwise.data.tokens import Example
 
-EXAMPLES = [Example(list(range(n)), 1) for n in (2, 7, 4, 9, 3, 6, 5)]
+EXAMPLES = [example_of(list(range(n)), 1) for n in (2, 7, 4, 9, 3, 6, 5)]
 
 
 class Watcher(L.LightningModule):

@@ -42,7 +42,7 @@ def test_lists_of_a_split_run_parallel(
     made, rows = prepare(config, EVALUATE, llama), read(config)
     row_of = {f" {row.answer}</s>": row for row in rows}
     train, val = (
-        [row_of[str(llama.decode(ids[scored_from:]))] for ids, scored_from in examples]
+        [row_of[str(llama.decode(ids[scored]))] for ids, scored in examples]
         for examples in (made.train, made.val)
     )
     assert (len(train), len(val)) == (8, 6)
@@ -71,7 +71,7 @@ def test_dropping_long_rows_keeps_validation_and_nesting(
     assert ids(small.val) == ids(large.val)
     assert ids(small.train) == ids(large.train[:3])
     assert max(len(example.ids) for example in large.train + large.val) <= 45
-    assert 0 < small.dropped <= large.dropped
+    assert 0 < small.counts.dropped <= large.counts.dropped
 
 
 def test_long_rows_are_an_error_where_nothing_else_was_asked_for(

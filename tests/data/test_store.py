@@ -39,9 +39,9 @@ def config(path: str, data: Config) -> DataConfig:
 
 def plain(made: Prepared) -> list[object]:
     """What == can compare."""
-    examples = [[(list(ids), scored_from) for ids, scored_from in split] for split in made[:3]]
+    examples = [[(ids.tolist(), scored.tolist()) for ids, scored in split] for split in made[:3]]
     digests = (made.train_digest.tolist(), made.val_digest.tolist())
-    return [examples, made.val_group, made.probe_group, made.dropped, *digests]
+    return [examples, made.val_group, made.probe_group, made.counts, *digests]
 
 
 def equal(one: Tokenised | None, other: Tokenised | None) -> bool:
@@ -89,7 +89,7 @@ def test_one_entry_serves_every_smaller_size_with_its_own_count_of_dropped_rows(
     for number, (size, made) in enumerate(zip(sizes, served, strict=True)):
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / f"cache{number}"))
         assert plain(made) == plain(prepare(size, EVALUATE, llama))
-    assert served[0].dropped < largest.dropped
+    assert served[0].counts.dropped < largest.counts.dropped
 
 
 def test_a_larger_size_takes_the_place_of_a_smaller_one(
@@ -180,7 +180,7 @@ def test_writers_at_the_same_time_do_no_harm(
     while any(writer.is_alive() for writer in writers):
         found = stored(file, size=2)
         assert found is not None
-        assert equal(found, sizes[len(found.dropped) == 8])
+        assert equal(found, sizes[len(found.counts) == 8])
         seen += 1
     assert seen > 0
     assert [writer.exitcode for writer in writers] == [0, 0]

@@ -13,7 +13,7 @@ def test_own_keeps_the_template_and_needs_one(
     before = chatml.chat_template
     apply(chatml, "own")
     assert chatml.chat_template == before
-    with pytest.raises(ValueError, match=r"model\.template=alpaca\|chatml"):
+    with pytest.raises(ValueError, match=r"model\.template=alpaca\|chatml\|llama2\|plain"):
         apply(base, "own")
 
 
@@ -61,7 +61,7 @@ def test_chatml_needs_its_tokens(
     assert chatml.apply_chat_template(talk, tokenize=False, add_generation_prompt=True) == (
         "<|im_start|>user\nA<|im_end|>\n<|im_start|>assistant\n"
     )
-    with pytest.raises(ValueError, match=r"<\|im_end\|>.*set model\.template=alpaca"):
+    with pytest.raises(ValueError, match=r"<\|im_end\|>.*set model\.template=alpaca\|llama2"):
         apply(base, "chatml")
 
 

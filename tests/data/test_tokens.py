@@ -6,9 +6,10 @@ from transformers import PreTrainedTokenizerFast
 
 from epochwise.config import DataConfig
 from epochwise.data.formats import Row
+from epochwise.data.limit import Examples
 from epochwise.data.problems import DataError
 from epochwise.data.template import apply
-from epochwise.data.tokens import Example, Examples, example
+from epochwise.data.tokens import Example, Manner, example
 
 MakeRow = Callable[..., Row]
 Config = Callable[..., DataConfig]
@@ -17,14 +18,14 @@ Spans = tuple[str, str]
 
 def spans(made: Example, tokenizer: PreTrainedTokenizerFast) -> Spans:
     """The text that carries no loss, and the text that does."""
-    prompt, scored = made.ids[: made.scored_from], made.ids[made.scored_from :]
+    prompt, scored = made.ids[~made.scored], made.ids[made.scored]
     return str(tokenizer.decode(prompt)), str(tokenizer.decode(scored))
 
 
 def test_the_answer_and_its_end_are_scored_and_the_newline_after_it_is_gone(
     chatml: PreTrainedTokenizerFast, row: MakeRow
 ) -> None:
-    made = example(row("Sort", "a, b", input="b a"), chatml, train_on="response")
+    made = example(row("Sort", "a, b", input="b a"), chatml)
     assert spans(made, chatml) == (
         "<|im_start|>system\nBe kind<|im_end|>\n"
         "<|im_start|>user\nSort\nb a<|im_end|>\n<|im_start|>assistant\n",
@@ -35,8 +36,8 @@ def test_the_answer_and_its_end_are_scored_and_the_newline_after_it_is_gone(
 def test_there_is_one_bos_where_the_template_has_one(
     llama: PreTrainedTokenizerFast, row: MakeRow
 ) -> None:
-    made = example(row("Hi", "Ho"), llama, train_on="response")
-    assert made.ids.count(llama.bos_token_id) == 1
+    made = example(row("Hi", "Ho"), llama)
+    assert made.ids.tolist().count(llama.bos_token_id) == 1
     assert spans(made, llama) == ("<s>[INST] Hi [/INST]", " Ho</s>")
 
 
@@ -44,7 +45,7 @@ def test_a_base_model_learns_the_alpaca_layout_up_to_eos(
     base: PreTrainedTokenizerFast, row: MakeRow
 ) -> None:
     apply(base, "alpaca")
-    made = example(row("Sort", "a, b", input="b a"), base, train_on="response")
+    made = example(row("Sort", "a, b", input="b a"), base)
     prompt, scored = spans(made, base)
     assert prompt.endswith("### Instruction:\nSort\n\n### Input:\nb a\n\n### Response:\n")
     assert scored == "a, b<eos>"
@@ -53,7 +54,7 @@ def test_a_base_model_learns_the_alpaca_layout_up_to_eos(
 def test_only_the_last_answer_of_a_conversation_is_scored(
     chatml: PreTrainedTokenizerFast, row: MakeRow
 ) -> None:
-    made = example(row("C", "D", system="S", history=(("A", "B"),)), chatml, train_on="response")
+    made = example(row("C", "D", system="S", history=(("A", "B"),)), chatml)
     prompt, scored = spans(made, chatml)
     assert prompt == (
         "<|im_start|>system\nS<|im_end|>\n<|im_start|>user\nA<|im_end|>\n"
@@ -65,13 +66,13 @@ def test_only_the_last_answer_of_a_conversation_is_scored(
 def test_all_but_the_first_token_can_be_scored(
     chatml: PreTrainedTokenizerFast, row: MakeRow
 ) -> None:
-    response, everything = (example(row(), chatml, train_on=on) for on in ("response", "all"))
-    assert everything.ids == response.ids
-    assert everything.scored_from == 1
+    response, everything = (example(row(), chatml, Manner(on)) for on in ("response", "all"))
+    assert everything.ids.tolist() == response.ids.tolist()
+    assert everything.scored.tolist() == [False] + [True] * (len(everything.ids) - 1)
 
 
 def test_an_answers_own_line_ends_are_kept(chatml: PreTrainedTokenizerFast, row: MakeRow) -> None:
-    made = example(row("Sort", "\na\n"), chatml, train_on="response")
+    made = example(row("Sort", "\na\n"), chatml)
     assert spans(made, chatml)[1] == "\na\n<|im_end|>"
 
 
@@ -84,8 +85,9 @@ def test_a_token_across_the_border_is_scored(row: MakeRow) -> None:
         "[{% for m in messages if m.role == 'assistant' %}{{ ':\n' + m.content + ']' }}"
         "{% endfor %}{{ ':\n' if add_generation_prompt }}"
     )
-    assert example(row(output="a"), fast, train_on="response") == ([0, 1, 3, 2, 5], 3)
-    assert example(row(output="\na"), fast, train_on="response") == ([0, 1, 4, 2, 5], 2)
+    begun = [example(row(output=text), fast) for text in ("a", "\na")]
+    assert [made.ids.tolist() for made in begun] == [[0, 1, 3, 2, 5], [0, 1, 4, 2, 5]]
+    assert [made.scored.argmax() for made in begun] == [3, 2]
 
 
 def test_a_template_that_prints_the_date_gives_the_same_tokens_every_day(
@@ -95,7 +97,7 @@ def test_a_template_that_prints_the_date_gives_the_same_tokens_every_day(
         "{% if not date_string is defined %}{% set date_string = strftime_now('%d %b %Y') %}"
         "{% endif %}{{ date_string }}" + str(chatml.chat_template)
     )
-    made = example(row(), chatml, train_on="response")
+    made = example(row(), chatml)
     assert spans(made, chatml)[0].startswith("26 Jul 2024<|im_start|>")
 
 
@@ -115,16 +117,16 @@ def test_templates_that_cannot_train_are_named(
 ) -> None:
     chatml.chat_template = template
     with pytest.raises(DataError, match=words) as caught:
-        example(row(), chatml, train_on="response")
+        example(row(), chatml)
     assert "made.json row 1" in str(caught.value)
-    assert "model.template=alpaca|chatml" in str(caught.value)
+    assert "model.template=alpaca|chatml|llama2|plain" in str(caught.value)
 
 
 def test_a_template_without_system_messages_names_the_row_that_has_one(
     llama: PreTrainedTokenizerFast, row: MakeRow
 ) -> None:
     with pytest.raises(DataError, match="made.json row 1.*no system messages here"):
-        example(row(system="S"), llama, train_on="response")
+        example(row(system="S"), llama)
 
 
 def test_rows_over_the_limit_are_listed_with_their_length(
@@ -133,11 +135,12 @@ def test_rows_over_the_limit_are_listed_with_their_length(
     # <s>[INST] q [/INST] <answer></s>: 19 tokens and the answer's
     rows = [row("q", "a" * n, place=f"my.json row {n}") for n in (3, 9, 5)]
     examples = Examples(rows, llama, data(max_tokens=23))
-    assert [examples.fits(n) for n in range(3)] == [True, True, True]
+    assert examples.fits([0, 1, 2]) == [True, True, True]
     with pytest.raises(DataError) as caught:
         examples.of([0, 1, 2])
     assert caught.value.problems == [
-        "2 rows are too long: set data.max_tokens=28 or more, or data.too_long=drop",
+        "2 rows are too long: set data.max_tokens=28 or more,"
+        " or data.too_long=drop|truncate_prompt|split",
         "my.json row 9: 28 tokens, over data.max_tokens=23",
         "my.json row 5: 24 tokens, over data.max_tokens=23",
     ]
@@ -148,5 +151,5 @@ def test_rows_over_the_limit_are_dropped_and_counted_when_asked_for(
 ) -> None:
     rows = [row("q", "a" * n) for n in (3, 9, 5, 99)]
     examples = Examples(rows, llama, data(max_tokens=23, too_long="drop"))
-    assert [examples.fits(n) for n in range(3)] == [True, False, False]
+    assert examples.fits([0, 1, 2]) == [True, False, False]
     assert examples.dropped == 2

@@ -19,8 +19,8 @@ TOGETHER = Manner(12, 24, bf16=False)
 
 def test_a_prompt_is_what_training_puts_before_the_answer(world_1m: Pretrained) -> None:
     asked = prompt(SOME[0], world_1m.tokenizer)
-    ids, scored_from = example(SOME[0], world_1m.tokenizer, train_on="response")
-    assert [*asked.ids, *ids[scored_from:]] == list(ids)
+    ids, scored = example(SOME[0], world_1m.tokenizer)
+    assert [*asked.ids, *ids[scored]] == list(ids)
     text = world_1m.tokenizer.decode(list(asked.ids))
     asks = f"{SOME[0].question}"
     assert text == f"<|bos|><|user|>{asks}<|end|><|assistant|>"

@@ -60,13 +60,15 @@ def collate(examples: Sequence[Example], indices: Sequence[int], pad_id: int) ->
     """The chosen examples, padded on the right to the longest of them.
 
     Example:
-        >>> batch = collate([Example([5, 6, 7], 2), Example([8, 9], 1)], [0, 1], pad_id=0)
+        >>> rows = [([5, 6, 7], [False, False, True]), ([8, 9], [False, True])]
+        >>> examples = [Example(np.array(ids), np.array(scored)) for ids, scored in rows]
+        >>> batch = collate(examples, [0, 1], pad_id=0)
         >>> batch.input_ids.tolist(), batch.scored.int().tolist()
         ([[5, 6, 7], [8, 9, 0]], [[0, 0, 1], [0, 1, 0]])
     """
     chosen = [examples[index] for index in indices]
-    ids = [torch.from_numpy(np.asarray(example.ids, dtype=np.int64)) for example in chosen]
-    scored = [torch.arange(len(ids)) >= scored_from for ids, scored_from in chosen]
+    ids = [torch.from_numpy(example.ids.astype(np.int64)) for example in chosen]
+    scored = [torch.from_numpy(example.scored.copy()) for example in chosen]  # the store's: fixed
     return Batch(
         input_ids=pad_sequence(ids, batch_first=True, padding_value=pad_id),
         attention_mask=pad_sequence([torch.ones_like(row) for row in ids], batch_first=True),
@@ -91,7 +93,7 @@ def steps(
         yield Step(
             batch=collate(examples, rows, pad_id),
             lengths=lengths,
-            tokens=sum(lengths) - sum(examples[row].scored_from for row in rows),
+            tokens=sum(examples[row].tokens for row in rows),
             seen=sum(lengths),
             number=number,
             epoch=(number - 1) // epoch_steps + 1,

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 from transformers import PreTrainedTokenizerBase
 
 from epochwise.data.problems import DataError
@@ -24,7 +25,13 @@ def general_examples(
     """
     texts = [] if source is None else general_texts(source)
     cut = [tokenizer(text).input_ids[:max_tokens] for text in texts]
-    return [Example(ids, 1) for ids in cut if len(ids) > 1]
+    return [_whole(ids) for ids in cut if len(ids) > 1]
+
+
+def _whole(ids: list[int]) -> Example:
+    scored = np.full(len(ids), True)
+    scored[0] = False
+    return Example(np.array(ids, np.int32), scored)
 
 
 def general_texts(source: str) -> list[str]:

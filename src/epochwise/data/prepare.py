@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -12,10 +13,14 @@ from transformers import PreTrainedTokenizerBase
 from epochwise.config import DataConfig, EvaluateConfig
 from epochwise.data.formats import seen
 from epochwise.data.general import general_examples
+from epochwise.data.limit import Counts, counts, limited
 from epochwise.data.rows import Row, read
 from epochwise.data.split import split
 from epochwise.data.store import Tokenised, entry, store, stored
-from epochwise.data.tokens import Example, Examples
+from epochwise.data.template import template_of
+from epochwise.data.tokens import Example
+
+log = logging.getLogger(__name__)
 
 
 class Prepared(NamedTuple):
@@ -32,8 +37,7 @@ class Prepared(NamedTuple):
     probe_group: list[int]
     train_digest: UInt64[np.ndarray, " train"]
     val_digest: UInt64[np.ndarray, " val"]
-    dropped: int
-    """Rows over data.max_tokens that were passed over."""
+    counts: Counts
 
 
 def prepare(
@@ -46,30 +50,41 @@ def prepare(
         ValueError: There are too few.
     """
     general = general_examples(evaluate.general, tokenizer, data.max_tokens)
+    made = _prepared(_found(data, tokenizer), data, evaluate, general)
+    if made.counts.unheard:
+        log.warning(
+            "%d rows bring functions that %s leaves out: the model never sees them",
+            made.counts.unheard,
+            template_of(tokenizer),
+        )
+    return made
+
+
+def _found(data: DataConfig, tokenizer: PreTrainedTokenizerBase) -> Tokenised:
     if not tokenizer.is_fast:  # what one written in Python does, no hash of its content tells
-        return _prepared(tokenised(data, tokenizer), data, evaluate, general)
+        return tokenised(data, tokenizer)
     file = entry(data, tokenizer)
     found = stored(file, size=data.size)
     if found is None:
         found = tokenised(data, tokenizer)
         store(file, found)
-    return _prepared(found, data, evaluate, general)
+    return found
 
 
 def tokenised(data: DataConfig, tokenizer: PreTrainedTokenizerBase) -> Tokenised:
     """The rows of `data`, read, split and tokenised."""
-    rows = read(data)
-    examples = Examples(rows, tokenizer, data)
+    examples = limited(read(data), tokenizer, data)
+    rows = examples.rows
     parts = split(rows, size=data.size, val_size=data.val_size, seed=data.seed, fits=examples.fits)
     taken = parts.val + parts.train
     chosen = examples.of(taken)
     return Tokenised(
-        ids=np.concatenate([np.array(example.ids, np.int32) for example in chosen]),
+        ids=np.concatenate([example.ids for example in chosen]),
         ends=np.cumsum([len(example.ids) for example in chosen], dtype=np.int64),
-        scored_from=np.array([example.scored_from for example in chosen], np.int32),
+        scored=np.concatenate([example.scored for example in chosen]),
         digest=row_digests([rows[row] for row in taken]).view(np.int64),
         group=np.array([parts.group[row] for row in taken], np.int64),
-        dropped=np.array([examples.dropped_before[row] for row in parts.train], np.int64),
+        counts=counts(examples, parts),
     )
 
 
@@ -86,10 +101,7 @@ def _prepared(
     """The first data.size training rows of what was found."""
     val, rows = data.val_size, data.val_size + data.size
     spans = pairwise([0, *found.ends[:rows].tolist()])
-    examples = [
-        Example(found.ids[start:end], scored_from)
-        for (start, end), scored_from in zip(spans, found.scored_from[:rows].tolist(), strict=True)
-    ]
+    examples = [Example(found.ids[start:end], found.scored[start:end]) for start, end in spans]
     digests = found.digest.view(np.uint64)
     return Prepared(
         train=examples[val:],
@@ -100,5 +112,5 @@ def _prepared(
         probe_group=found.group[val:rows][: evaluate.probe_size].tolist(),
         train_digest=digests[val:rows],
         val_digest=digests[:val],
-        dropped=int(found.dropped[data.size - 1]),
+        counts=Counts(*found.counts[data.size - 1].tolist()),
     )

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 import tokenizers
 import transformers
-from jaxtyping import Int32, Int64
+from jaxtyping import Bool, Int32, Int64
 from safetensors.numpy import save
 from transformers import PreTrainedTokenizerBase
 
@@ -27,7 +27,7 @@ from epochwise.config import DataConfig
 from epochwise.data.rows import digest
 
 CHECKSUM = "crc32"
-DTYPES = {"I32": np.int32, "I64": np.int64}
+DTYPES = {"BOOL": np.bool_, "I32": np.int32, "I64": np.int64}
 log = logging.getLogger(__name__)
 
 
@@ -38,12 +38,13 @@ class Tokenised(NamedTuple):
     """Of all rows, one after the other."""
     ends: Int64[np.ndarray, " rows"]
     """Where the ids of each row end."""
-    scored_from: Int32[np.ndarray, " rows"]
+    scored: Bool[np.ndarray, " tokens"]
+    """Which of the ids carry loss."""
     digest: Int64[np.ndarray, " rows"]
     """The bits of `row_digests`: not every reader of safetensors knows unsigned numbers."""
     group: Int64[np.ndarray, " rows"]
-    dropped: Int64[np.ndarray, " train"]
-    """Rows passed over as too long before this one was taken."""
+    counts: Int64[np.ndarray, "train counts"]
+    """What had become of longer rows when this one was taken: `limit.Counts`."""
 
 
 def entry(data: DataConfig, tokenizer: PreTrainedTokenizerBase) -> Path:
@@ -61,7 +62,7 @@ def stored(file: Path, *, size: int) -> Tokenised | None:
     except (OSError, ValueError, KeyError, TypeError):  # no such file, or none of ours
         return None
     intact = checksum == _checksum(found)
-    return found if intact and len(found.dropped) >= size else None
+    return found if intact and len(found.counts) >= size else None
 
 
 def store(file: Path, made: Tokenised) -> None:
@@ -88,7 +89,7 @@ def _mapped(file: Path) -> tuple[Tokenised, str]:
     arrays = {}
     for name in Tokenised._fields:
         begin, end = header[name]["data_offsets"]
-        flat = whole[start + begin : start + end].view(DTYPES[header[name]["dtype"]])
+        flat: np.ndarray = whole[start + begin : start + end].view(DTYPES[header[name]["dtype"]])
         arrays[name] = flat.reshape(header[name]["shape"])
     if start + max(header[name]["data_offsets"][1] for name in arrays) != len(whole):
         raise ValueError(f"{file} holds more, or less, than its header says")

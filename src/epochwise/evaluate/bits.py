@@ -7,19 +7,15 @@ import numpy as np
 from jaxtyping import Float
 from transformers import PreTrainedTokenizerBase
 
-from epochwise.data.formats import Row
-from epochwise.data.tokens import example
+from epochwise.data.tokens import Example
 from epochwise.evaluate.interval import measure, ratio
 from epochwise.quality import Measure
 from epochwise.record import RowLosses
 
 
-def answer_bytes(
-    rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase, train_on: str
-) -> list[int]:
+def answer_bytes(examples: Sequence[Example], tokenizer: PreTrainedTokenizerBase) -> list[int]:
     """UTF-8 bytes of the text whose loss was measured; the end-of-turn token has none."""
-    made = [example(row, tokenizer, train_on=train_on) for row in rows]
-    texts = (tokenizer.decode(list(ids[start:]), skip_special_tokens=True) for ids, start in made)
+    texts = (tokenizer.decode(ids[scored], skip_special_tokens=True) for ids, scored in examples)
     return [len(str(text).encode()) for text in texts]
 
 

@@ -66,7 +66,7 @@ class Examiner:
         base = fresh(pretrained.model, experiment.peft)
         tuned = load_adapter(base, experiment.peft, folder / "adapter")
         arms = self._arms(tuned, pretrained, exam, experiment)
-        quality = _quality(arms, exam, _bits(rows, losses, pretrained, experiment))
+        quality = _quality(arms, exam, _bits(rows, losses, pretrained))
         leave(folder, quality, [answer for found in arms.values() for answer in found])
         return quality
 
@@ -160,10 +160,8 @@ def _quality(arms: dict[str, list[Answer]], exam: Exam, bits: dict[str, Measure]
     )
 
 
-def _bits(
-    rows: Rows, losses: RowLosses, pretrained: Pretrained, experiment: Experiment
-) -> dict[str, Measure]:
-    sizes = answer_bytes(rows.val, pretrained.tokenizer, experiment.data.train_on)
+def _bits(rows: Rows, losses: RowLosses, pretrained: Pretrained) -> dict[str, Measure]:
+    sizes = answer_bytes(rows.val_examples, pretrained.tokenizer)
     return {RUN: bits_per_byte(losses, sizes, -1), BASE: bits_per_byte(losses, sizes, 0)}
 
 

@@ -36,8 +36,11 @@ class Manner(NamedTuple):
 
 def prompt(row: Row, tokenizer: PreTrainedTokenizerBase) -> Prompt:
     """The row's tokens before the first that training scores."""
-    ids, scored_from = example(row, tokenizer, train_on="response")
-    return Prompt(tuple(ids[:scored_from]), int(ids[-1]), row.place)
+    *before, answer = row.messages
+    ids, scored = example(
+        row._replace(messages=(*before, answer._replace(trained=True))), tokenizer
+    )
+    return Prompt(tuple(ids[: int(scored.argmax())].tolist()), int(ids[-1]), row.place)
 
 
 def answers(

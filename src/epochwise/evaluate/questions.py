@@ -10,9 +10,10 @@ from transformers import PreTrainedTokenizerBase
 
 from epochwise.config import DataConfig
 from epochwise.data.formats import Message, Row, seen
+from epochwise.data.limit import limited
 from epochwise.data.rows import WORLD, read
 from epochwise.data.split import split
-from epochwise.data.tokens import Examples
+from epochwise.data.tokens import Example
 from epochwise.evaluate import world_questions
 from epochwise.evaluate.question import Question
 from epochwise.evaluate.refusal import Refusals
@@ -26,6 +27,8 @@ class Rows(NamedTuple):
     val: list[Row]
     val_group: list[int]
     """Validation rows that share a source or a prompt share a number."""
+    val_examples: list[Example]
+    """Their tokens, as measured."""
 
 
 def training_rows(data: DataConfig, tokenizer: PreTrainedTokenizerBase) -> Rows:
@@ -34,13 +37,14 @@ def training_rows(data: DataConfig, tokenizer: PreTrainedTokenizerBase) -> Rows:
     Raises:
         DataError: What is wrong with the rows by now.
     """
-    rows = read(data)
-    fits = Examples(rows, tokenizer, data).fits
+    examples = limited(read(data), tokenizer, data)
+    rows, fits = examples.rows, examples.fits
     parts = split(rows, size=data.size, val_size=data.val_size, seed=data.seed, fits=fits)
     return Rows(
         train=[rows[place] for place in parts.train],
         val=[rows[place] for place in parts.val],
         val_group=[parts.group[place] for place in parts.val],
+        val_examples=examples.of(parts.val),
     )
 
 
@@ -55,11 +59,12 @@ def own_questions(
         return world_questions.questions(rows.train, rows.val, limit=limit)
     trained = [
         _asked(row, f"train {place}", refusals)._replace(kind=TRAINED)
-        for place, row in enumerate(islice(rows.train, limit))
+        for place, row in enumerate(islice(filter(_asks, rows.train), limit))
     ]
     held_out = [
         _asked(row, str(group), refusals)
         for row, group in zip(rows.val, rows.val_group, strict=True)
+        if _asks(row)
     ]
     return trained + first_of_each_kind(held_out, limit)
 
@@ -93,6 +98,11 @@ def with_examples(row: Row, examples: Sequence[Row]) -> Row:
         for turn in (Message("user", one.question), Message("assistant", one.answer))
     ]
     return row._replace(messages=(*opening, *turns, *rest))
+
+
+def _asks(row: Row) -> bool:
+    """Whether an answer can be told right or wrong: a document has none, nor has a bare call."""
+    return row.messages[-1].role == "assistant" and bool(row.answer.strip())
 
 
 def _asked(row: Row, group: str, refusals: Refusals) -> Question:

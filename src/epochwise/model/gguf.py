@@ -10,6 +10,14 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from epochwise.cache import cache_folder
+from epochwise.model.location import Location
+
+
+def as_folder(location: Location) -> Location:
+    """The folder with what a GGUF file holds; any other location as it is."""
+    if not location.gguf_file:
+        return location
+    return Location(str(converted(Path(location.source), location.gguf_file)))
 
 
 def converted(folder: Path, gguf_file: str) -> Path:

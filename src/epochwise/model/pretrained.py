@@ -23,7 +23,7 @@ from transformers.utils.logging import disable_progress_bar
 from epochwise.config import Experiment, ModelConfig, PeftConfig, Weights
 from epochwise.data.template import apply
 from epochwise.model.dequantised import free_memory, keep_values
-from epochwise.model.gguf import converted
+from epochwise.model.gguf import as_folder
 from epochwise.model.location import Location, locate, weights_digest
 from epochwise.model.unpadded import lay_end_to_end
 
@@ -90,8 +90,7 @@ def load_tokenizer(config: ModelConfig, location: Location) -> PreTrainedTokeniz
 
 
 def _loaded(config: ModelConfig, location: Location, device: torch.device) -> Pretrained:
-    if location.gguf_file:
-        location = Location(str(converted(Path(location.source), location.gguf_file)))
+    location = as_folder(location)
     tokenizer = load_tokenizer(config, location)
     model = AutoModelForCausalLM.from_pretrained(
         location.source,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from epochwise.config import Experiment
+from epochwise.data.limit import Counts
 from epochwise.data.prepare import Prepared
 from epochwise.diagnose.verdict import judge
 from epochwise.model.adapter import save_adapter, trainable
@@ -73,14 +74,14 @@ class Board:
             settings=experiment.model_dump(mode="json"),
             rank=experiment.peft.rank,
             curve=tuple(curve.points),
-            summary=_summary(state, digest, data.dropped),
+            summary=_summary(state, digest, data.counts),
             verdict=asdict(judge(tuple(curve.points), rows, steps=curve.steps())),
         )
         folder.close(record, rows)
         self.examine(folder.path, experiment)
 
 
-def _summary(state: State, digest: str, dropped: int) -> Summary:
+def _summary(state: State, digest: str, counts: Counts) -> Summary:
     tuner = state.tuner
     return Summary(
         steps=state.step,
@@ -89,7 +90,9 @@ def _summary(state: State, digest: str, dropped: int) -> Summary:
         peak_memory=peak_memory(),
         trainable_parameters=sum(p.numel() for _, p in trainable(tuner.model)),
         adapter_digest=digest,
-        dropped_rows=dropped,
+        dropped_rows=counts.dropped,
         micro_batch_size=tuner.micro_batch_size,
         skipped_steps=tuner.skipped,
+        truncated_rows=counts.truncated,
+        split_rows=counts.split,
     )

@@ -2,11 +2,11 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from examples import example_of
 from settings import changed
 
 from epochwise.data.batch import batches as real_batches
 from epochwise.data.batch import steps as real_steps
-from epochwise.data.tokens import Example
 from epochwise.sweep.forecast.workload import EXACT, Batches, Counter, Lengths, Steps, batches
 from epochwise.train.trajectory import Paths, stretch
 
@@ -17,7 +17,7 @@ LENGTHS = Lengths(
 
 
 def examples(lengths):
-    return [Example(list(range(length)), 1) for length in lengths]
+    return [example_of(list(range(length)), 1) for length in lengths]
 
 
 def really(lengths, steps):

@@ -20,7 +20,7 @@ from epochwise.data.prepare import Prepared, prepare
 from epochwise.data.rows import digest
 from epochwise.experiment import untrained_tuner
 from epochwise.model.adapter import trainable
-from epochwise.model.gguf import converted
+from epochwise.model.gguf import as_folder
 from epochwise.model.location import Location, locate
 from epochwise.model.module import FineTuner, Taken
 from epochwise.model.pretrained import Pretrained, load_pretrained, load_tokenizer
@@ -157,10 +157,7 @@ def row_lengths(run: Experiment) -> list[list[int]]:
 
 def _location(run: Experiment) -> Location:
     """A GGUF file is converted once for all time: that is no part of loading."""
-    location = locate(run.model.path)
-    if not location.gguf_file:
-        return location
-    return Location(str(converted(Path(location.source), location.gguf_file)))
+    return as_folder(locate(run.model.path))
 
 
 def _begun(run: Experiment, loaded: Pretrained) -> Bench:
