@@ -37,15 +37,16 @@ def whole(made: Planted) -> None:
         count, copies = len(made.texts), len(made.copies)
         made.texts.clear()  # what the command itself needs is to be measured
         stdout, sys.stdout = sys.stdout, told.open("w")
-        start = time.perf_counter()
+        start, began = time.perf_counter(), time.process_time()
         settings = ["data=file", f"data.path={file}", "data.size=100000", "data.max_tokens=512"]
         status = main(["data", "check", *settings, "data.too_long=drop", "--json"])
-        seconds = time.perf_counter() - start
+        seconds, busy = time.perf_counter() - start, time.process_time() - began
         sys.stdout.close()
         sys.stdout = stdout
         report = json.loads(told.read_text())
     found = {each["name"]: each["count"] for each in report["findings"]}
     print(f"command: {count:,} rows ({size:.0f} MB) in {seconds:.0f} s, exit status {status}")
+    print(f"  processor time {busy:.0f} s: on a machine that does other work, this is what counts")
     print(f"  near duplicates told {found['duplicates_near']:,}, planted {copies:,}")
 
 
@@ -67,11 +68,11 @@ def peer(made: Planted) -> float:
     from datasketch import MinHash, MinHashLSH
 
     start = time.perf_counter()
-    index = MinHashLSH(num_perm=128, params=(32, 4))
+    index = MinHashLSH(num_perm=96, params=(24, 4))
     pairs = set()
     for number, text in enumerate(made.texts):
         words = text.split()
-        sketch = MinHash(num_perm=128)
+        sketch = MinHash(num_perm=96)
         shingles = {*words, *map(" ".join, pairwise(["", *words, ""]))}
         sketch.update_batch([shingle.encode() for shingle in shingles])
         pairs |= {(other, number) for other in index.query(sketch)}

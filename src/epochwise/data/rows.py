@@ -18,7 +18,7 @@ from epochwise.data.problems import DataError, Problems
 from epochwise.data.recognise import Reading, ignored, reading
 from epochwise.world import generator
 
-__all__ = ["DataError", "Readable", "Row", "digest", "read", "readable"]
+__all__ = ["DataError", "Readable", "Row", "digest", "read", "readable", "records"]
 
 WORLD = "world"
 HEAD = 1000  # records from which a format is recognised
@@ -27,9 +27,7 @@ log = logging.getLogger(__name__)
 
 class Readable(NamedTuple):
     rows: list[Row]
-    records: list[Record]
-    """As found, those of bad rows among them."""
-    problems: list[str]
+    problems: Problems
     """Each begins with the place of its row."""
 
 
@@ -53,14 +51,22 @@ def readable(config: DataConfig) -> Readable:
     """What `read` would give if the rows it refuses were not there.
 
     Raises:
-        DataError: There is no such file, or nothing in it can be read as rows.
+        DataError: Nothing can be read as rows.
     """
-    records, problems = _found(config)
-    if not records:
-        raise DataError(problems)
-    rows, faults = _rows(records, config.format)
-    bad = {fault.partition(": ")[0] for fault in faults}
-    return Readable([row for row in rows if row.place not in bad], records, problems + faults)
+    problems = Problems()
+    rows: list[Row] = []
+    try:
+        rows += _rows(config, problems)
+    except DataError as error:
+        problems.lines += error.problems
+    if not rows:
+        problems.check()
+    return Readable(rows, problems)
+
+
+def records(config: DataConfig) -> Iterator[Record]:
+    """Every record that can be read, also those that make no row, in the order of the file."""
+    return _records(config, Problems())
 
 
 def digest(config: DataConfig) -> str:

@@ -4,10 +4,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from epochwise.data.check.finding import Finding, Place, first_places
-from epochwise.data.check.reading import Reading
+from epochwise.data.check.wording import Wording
 
 
-def contradictions(rows: Sequence[Reading]) -> list[list[int]]:
+def contradictions(rows: Sequence[Wording]) -> list[list[int]]:
     """For each such prompt the first row of each answer; prompts and answers are normalised."""
     answers: defaultdict[str, dict[str, int]] = defaultdict(dict)
     for row, each in enumerate(rows):
@@ -15,7 +15,7 @@ def contradictions(rows: Sequence[Reading]) -> list[list[int]]:
     return [list(different.values()) for different in answers.values() if len(different) > 1]
 
 
-def contradiction_finding(rows: Sequence[Reading]) -> Finding:
+def contradiction_finding(rows: Sequence[Wording]) -> Finding:
     found = contradictions(rows)
     places = (
         Place(" / ".join(rows[row].place for row in different), rows[different[0]].row.question)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from epochwise.data.check.near import near
-from epochwise.data.check.reading import Reading
+from epochwise.data.check.wording import Wording
 
 
 class Kin(NamedTuple):
@@ -32,7 +32,7 @@ class Kin(NamedTuple):
         return found
 
 
-def kin(rows: Sequence[Reading], on_row: Callable[[int], None] = lambda count: None) -> Kin:
+def kin(rows: Sequence[Wording], on_row: Callable[[int], None] = lambda count: None) -> Kin:
     """`on_row` is told of each question twice."""
     first: dict[str, int] = {}
     asked = [first.setdefault(each.question, row) for row, each in enumerate(rows)]

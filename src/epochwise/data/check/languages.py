@@ -6,7 +6,7 @@ from random import Random
 from typing import NamedTuple
 
 from epochwise.data.check.finding import Finding, Place, first_places
-from epochwise.data.check.reading import Reading
+from epochwise.data.check.wording import Wording
 from epochwise.data.language import HAN, KANA, language
 
 SAMPLE = 3000  # rows: a share is known to within 2 points, and the classifier takes 0.5 ms a text
@@ -27,7 +27,7 @@ class Languages(NamedTuple):
 
 
 def languages(
-    rows: Sequence[Reading], on_row: Callable[[int], None] = lambda count: None
+    rows: Sequence[Wording], on_row: Callable[[int], None] = lambda count: None
 ) -> Languages:
     chosen = range(len(rows))
     sample = sorted(Random(0).sample(chosen, min(SAMPLE, len(rows))))
@@ -43,7 +43,7 @@ def languages(
     return Languages(len(sample), dict(counts.most_common()), strays, compared)
 
 
-def language_findings(rows: Sequence[Reading], found: Languages) -> list[Finding]:
+def language_findings(rows: Sequence[Wording], found: Languages) -> list[Finding]:
     return [_mixed(found), _strays(rows, found)]
 
 
@@ -62,7 +62,7 @@ def _mixed(found: Languages) -> Finding:
     )
 
 
-def _strays(rows: Sequence[Reading], found: Languages) -> Finding:
+def _strays(rows: Sequence[Wording], found: Languages) -> Finding:
     share = len(found.strays) / max(1, found.compared)
     places = (
         Place(

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from epochwise.data.check.finding import Finding, Place, Severity, first_places
 from epochwise.data.check.kin import Kin
-from epochwise.data.check.reading import Reading, raw_prompt
+from epochwise.data.check.wording import Wording, raw_prompt
 
 GRAVE = 0.01  # share of held-out rows that are nearly known, from which their loss misleads
 
@@ -24,7 +24,7 @@ class Leaks(NamedTuple):
 
 
 def leaks(
-    rows: Sequence[Reading], held_out: Sequence[int], known: Sequence[int], related: Kin
+    rows: Sequence[Wording], held_out: Sequence[int], known: Sequence[int], related: Kin
 ) -> Leaks:
     """Each held-out row whose prompt is known, once, under the plainest likeness."""
     exact = _same(held_out, known, [raw_prompt(each.row) for each in rows])
@@ -37,7 +37,7 @@ def leaks(
 
 
 def leak_findings(
-    rows: Sequence[Reading], found: Leaks, held_out: int, *, of: str, remedy: str
+    rows: Sequence[Wording], found: Leaks, held_out: int, *, of: str, remedy: str
 ) -> list[Finding]:
     """`of`: `test` or `validation`."""
     is_grave = len(found.near) > GRAVE * held_out
@@ -67,7 +67,7 @@ def _same(held_out: Iterable[int], known: Iterable[int], keys: Sequence[object])
     return [Leak(row, first[keys[row]]) for row in held_out if keys[row] in first]
 
 
-def _places(rows: Sequence[Reading], leaks: Sequence[Leak]) -> tuple[str, ...]:
+def _places(rows: Sequence[Wording], leaks: Sequence[Leak]) -> tuple[str, ...]:
     return first_places(
         Place(f"{rows[row].place} ~ {rows[known].place}", rows[row].row.question)
         for row, known in leaks

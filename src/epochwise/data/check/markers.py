@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from transformers import PreTrainedTokenizerBase
 
 from epochwise.data.check.finding import Finding, Place, first_places
-from epochwise.data.check.reading import Reading, texts
+from epochwise.data.check.wording import Wording, texts
 
 # Of the chat formats in wide use; which of them are real tokens depends on the tokenizer.
 FOREIGN = (
@@ -33,7 +33,7 @@ def pattern(markers: Sequence[str]) -> re.Pattern[str]:
     return re.compile("|".join(map(re.escape, ordered)) or r"(?!)")
 
 
-def marked(rows: Sequence[Reading], markers: re.Pattern[str]) -> Iterator[tuple[int, str]]:
+def marked(rows: Sequence[Wording], markers: re.Pattern[str]) -> Iterator[tuple[int, str]]:
     """Position of each row that holds a marker, and the first one."""
     for row, each in enumerate(rows):
         for text in texts(each.row):
@@ -42,7 +42,7 @@ def marked(rows: Sequence[Reading], markers: re.Pattern[str]) -> Iterator[tuple[
                 break
 
 
-def marker_findings(rows: Sequence[Reading], tokenizer: PreTrainedTokenizerBase) -> list[Finding]:
+def marker_findings(rows: Sequence[Wording], tokenizer: PreTrainedTokenizerBase) -> list[Finding]:
     own = special_tokens(tokenizer)
     real = list(marked(rows, pattern(own)))
     foreign = list(marked(rows, pattern([text for text in FOREIGN if text not in own])))
@@ -68,5 +68,5 @@ def marker_findings(rows: Sequence[Reading], tokenizer: PreTrainedTokenizerBase)
     ]
 
 
-def _places(rows: Sequence[Reading], found: Sequence[tuple[int, str]]) -> tuple[str, ...]:
+def _places(rows: Sequence[Wording], found: Sequence[tuple[int, str]]) -> tuple[str, ...]:
     return first_places(Place(rows[row].place, marker) for row, marker in found)

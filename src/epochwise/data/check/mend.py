@@ -15,7 +15,8 @@ from epochwise.data.check.leaks import leaks
 from epochwise.data.check.markers import FOREIGN, pattern, special_tokens
 from epochwise.data.check.private import private, redacted
 from epochwise.data.check.report import Subject
-from epochwise.data.formats import Record, columns
+from epochwise.data.formats import Record
+from epochwise.data.rows import Readable, records
 
 
 class Change(NamedTuple):
@@ -38,22 +39,37 @@ def mended(looked_at: Subject, tokenizer: PreTrainedTokenizerBase) -> Mended:
     """Every record that stays, with private data and control tokens taken out of its texts.
 
     Which of several contradicting answers is right nobody can tell here: they all stay.
+
+    Raises:
+        ValueError: A row is made of several records, so that none can go.
     """
     removed = {change.place: change for change in _removals(looked_at)}
+    known = {row.place for row in looked_at.found.rows} | removed.keys()
+    staying = known - removed.keys()
     markers = pattern([*special_tokens(tokenizer), *FOREIGN])
     kept: list[Record] = []
     changes = list(removed.values())
-    for record in looked_at.found.records:
-        if record.place in removed:
-            continue
-        reasons: list[str] = []
-        fields = _cleaned(record.fields, partial(_clean, markers=markers, reasons=reasons))
-        if BLANK in reasons:
-            changes.append(Change(record.place, "removed", BLANK))
-            continue
-        kept.append(Record(record.place, fields))
-        changes += [Change(record.place, "changed", why) for why in dict.fromkeys(reasons)]
+    for record in records(looked_at.data):
+        if record.place not in known and not looked_at.found.problems.more:
+            raise ValueError(
+                f"--fix: {record.place} is only part of a row, as in conversation trees:"
+                " these can be checked, but not be written again"
+            )
+        if record.place in staying:
+            _add_cleaned(record, markers, kept, changes)
     return Mended(kept, changes)
+
+
+def _add_cleaned(
+    record: Record, markers: re.Pattern[str], kept: list[Record], changes: list[Change]
+) -> None:
+    reasons: list[str] = []
+    fields = _cleaned(record.fields, partial(_clean, markers=markers, reasons=reasons))
+    if BLANK in reasons:
+        changes.append(Change(record.place, "removed", BLANK))
+        return
+    kept.append(Record(record.place, fields))
+    changes += [Change(record.place, "changed", why) for why in dict.fromkeys(reasons)]
 
 
 def write(out: Path, made: Mended) -> Path:
@@ -93,7 +109,7 @@ BLANK = "nothing is left of a text without its control tokens"
 def _removals(looked_at: Subject) -> Iterator[Change]:
     """One a row, for the gravest reason."""
     rows, every = looked_at.rows, looked_at.every
-    for place in _unread(looked_at):
+    for place in _unread(looked_at.found):
         yield Change(place, "removed", "cannot be read")
     gone: dict[int, tuple[str, int]] = {}
     seen = leaks(every, range(len(rows)), range(len(rows), len(every)), looked_at.related)
@@ -116,12 +132,11 @@ def _add_near(looked_at: Subject, gone: dict[int, tuple[str, int]]) -> None:
             gone.setdefault(row, ("duplicate, near", min(staying)))
 
 
-def _unread(looked_at: Subject) -> list[str]:
+def _unread(found: Readable) -> list[str]:
     """Places of records that are no rows, and of lines that are no records."""
-    read = {row.place for row in looked_at.found.rows}
-    bare = [problem.partition(": ")[0] for problem in looked_at.found.problems]
-    places = [record.place for record in looked_at.found.records if record.place not in read]
-    return list(dict.fromkeys([*places, *bare]))
+    read = {row.place for row in found.rows}
+    places = [line.partition(": ")[0] for line in found.problems.lines]
+    return [place for place in dict.fromkeys(places) if place not in read]
 
 
 def _cleaned(value: Any, clean: Callable[[str], str]) -> Any:
@@ -156,7 +171,7 @@ def _json(file: IO[str], records: Iterable[Record]) -> None:
 
 def _table(file: IO[str], records: list[Record], delimiter: str = ",") -> None:
     """Cells that are no text stand as JSON, as the readers take them."""
-    names = columns(records)
+    names = list(dict.fromkeys(name for record in records for name in record.fields))
     writer = csv.writer(file, delimiter=delimiter, lineterminator="\n")
     writer.writerow(names)
     for record in records:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from epochwise.data.check.finding import Finding, Severity, first_places
 from epochwise.data.check.private import kinds
-from epochwise.data.check.reading import Reading, texts
+from epochwise.data.check.wording import Wording, texts
 
 NAMES: dict[str, tuple[str, Severity]] = {
     "key": ("keys", "warning"),
@@ -13,7 +13,7 @@ NAMES: dict[str, tuple[str, Severity]] = {
 }
 
 
-def privacy_findings(rows: Sequence[Reading]) -> list[Finding]:
+def privacy_findings(rows: Sequence[Wording]) -> list[Finding]:
     found = {row: counts for row, each in enumerate(rows) if (counts := kinds(texts(each.row)))}
     return [
         Finding(

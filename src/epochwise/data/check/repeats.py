@@ -4,29 +4,29 @@ from collections.abc import Hashable, Iterable, Sequence
 
 from epochwise.data.check.finding import Finding, Place, first_places
 from epochwise.data.check.kin import Kin
-from epochwise.data.check.reading import Reading, raw_prompt
+from epochwise.data.check.wording import Wording, raw_prompt
 
 Repeats = dict[int, int]
 """Position of each row that repeats an earlier one -> the earlier one's position."""
 
 
-def exact(rows: Sequence[Reading]) -> Repeats:
+def exact(rows: Sequence[Wording]) -> Repeats:
     """Prompt and answer are the same, letter for letter."""
     return _repeats((raw_prompt(each.row), each.row.answer) for each in rows)
 
 
-def normalised(rows: Sequence[Reading]) -> Repeats:
+def normalised(rows: Sequence[Wording]) -> Repeats:
     """Prompt and answer differ in case, punctuation, spaces and forms of letters at most."""
     return _repeats((each.prompt, each.answer) for each in rows)
 
 
-def near(rows: Sequence[Reading], related: Kin) -> Repeats:
+def near(rows: Sequence[Wording], related: Kin) -> Repeats:
     """The prompt is nearly that of an earlier row, whatever the answers are."""
     earlier = {row: min(others) for row, others in related.near.items() if row < len(rows)}
     return {row: first for row, first in sorted(earlier.items()) if first < row}
 
 
-def repeat_findings(rows: Sequence[Reading], related: Kin) -> list[Finding]:
+def repeat_findings(rows: Sequence[Wording], related: Kin) -> list[Finding]:
     same = exact(rows)
     alike = {row: first for row, first in normalised(rows).items() if row not in same}
     close = near(rows, related)
@@ -63,7 +63,7 @@ def repeat_findings(rows: Sequence[Reading], related: Kin) -> list[Finding]:
     ]
 
 
-def _templated(rows: Sequence[Reading], related: Kin) -> Finding:
+def _templated(rows: Sequence[Wording], related: Kin) -> Finding:
     found = [row for row in related.templated if row < len(rows)]
     return Finding(
         "templated",
@@ -86,7 +86,7 @@ def _repeats(keys: Iterable[Hashable]) -> Repeats:
     return found
 
 
-def _places(rows: Sequence[Reading], repeats: Repeats) -> tuple[str, ...]:
+def _places(rows: Sequence[Wording], repeats: Repeats) -> tuple[str, ...]:
     return first_places(
         Place(f"{rows[row].place} ~ {rows[first].place}", rows[row].row.question)
         for row, first in repeats.items()

@@ -26,9 +26,9 @@ from epochwise.data.check.lengths import (
 )
 from epochwise.data.check.markers import marker_findings
 from epochwise.data.check.privacy import privacy_findings
-from epochwise.data.check.reading import Reading, readings
 from epochwise.data.check.unread import unread_findings
-from epochwise.data.problems import DataError
+from epochwise.data.check.wording import Wording, wordings
+from epochwise.data.problems import DataError, Problems
 from epochwise.data.rows import Readable, readable
 from epochwise.data.split import split
 
@@ -86,12 +86,12 @@ class Subject(NamedTuple):
     data: DataConfig
     found: Readable
     tests: Readable
-    every: list[Reading]
+    every: list[Wording]
     """All rows, then all test rows."""
     related: Kin
 
     @property
-    def rows(self) -> list[Reading]:
+    def rows(self) -> list[Wording]:
         return self.every[: len(self.found.rows)]
 
 
@@ -102,9 +102,9 @@ def subject(data: DataConfig, test: Path | None, stage: Stage = silent) -> Subje
         DataError: Nothing can be read at all.
     """
     found = readable(data)
-    tests = _tests(data, test) if test else Readable([], [], [])
+    tests = _tests(data, test) if test else Readable([], Problems())
     count = len(found.rows) + len(tests.rows)
-    every = readings(found.rows + tests.rows, stage("normalising texts", count))
+    every = wordings(found.rows + tests.rows, stage("normalising texts", count))
     related = kin(every, stage("looking for near duplicates", 2 * count))
     return Subject(data, found, tests, every, related)
 
@@ -128,9 +128,9 @@ def check(
     data, found, tests, every, related = looked_at
     rows = looked_at.rows
     spoken = languages(rows, stage("telling languages", min(len(rows), SAMPLE)))
-    long = lengths(rows, tokenizer, stage("counting tokens", min(len(rows), MOST)))
+    long = lengths(rows, tokenizer, data, stage("counting tokens", min(len(rows), MOST)))
     findings = [
-        *unread_findings(found.problems + tests.problems),
+        *unread_findings([found.problems, tests.problems]),
         *repeats.repeat_findings(rows, related),
         *_leak_findings(looked_at),
         contradiction_finding(rows),
@@ -181,7 +181,7 @@ def _too_few(shortage: str) -> Finding:
 
 
 def _tokens(
-    rows: Sequence[Reading], related: Kin, found: Lengths, data: DataConfig, epochs: int
+    rows: Sequence[Wording], related: Kin, found: Lengths, data: DataConfig, epochs: int
 ) -> Tokens:
     repeated = repeats.normalised(rows).keys() | repeats.near(rows, related).keys()
     is_first = np.array([row not in repeated for row in found.row.tolist()], bool)

@@ -59,7 +59,7 @@ def _finding(finding: Finding) -> RenderableType:
     more = finding.count - len(places)
     places += [Text(f"... and {more:,} more", style="dim")] * (more > 0 and bool(places))
     words = [Text(finding.what), Text(f"→ {finding.remedy}"), *places]
-    return Group(head, *(Padding(line, (0, 0, 0, 4)) for line in words))
+    return Group(head, *(Padding(line, (0, 0, 0, 4), expand=False) for line in words))
 
 
 def _lengths(report: Report) -> Table:

@@ -4,27 +4,30 @@ import re
 from collections.abc import Sequence
 
 from epochwise.data.check.finding import Finding, first_places, shown
+from epochwise.data.problems import Problems
 
 BLANK = re.compile(r"\bis (missing|empty)\b")
 WHOLE = 240  # characters of a problem
 
 
-def unread_findings(problems: Sequence[str]) -> list[Finding]:
+def unread_findings(problems: Sequence[Problems]) -> list[Finding]:
     """Empty questions and answers apart from all else that is wrong."""
-    blank = [problem for problem in problems if BLANK.search(problem)]
-    other = [problem for problem in problems if not BLANK.search(problem)]
+    lines = [line for each in problems for line in each.lines]
+    blank = [line for line in lines if BLANK.search(line)]
+    other = [line for line in lines if not BLANK.search(line)]
+    untold = sum(each.more for each in problems)
     return [
-        _finding("empty", blank, "questions or answers are missing or empty"),
-        _finding("unreadable", other, "rows cannot be read"),
+        _finding("empty", blank, len(blank), "questions or answers are missing or empty"),
+        _finding("unreadable", other, len(other) + untold, "faults for which rows are not read"),
     ]
 
 
-def _finding(name: str, problems: Sequence[str], what: str) -> Finding:
+def _finding(name: str, lines: Sequence[str], count: int, what: str) -> Finding:
     return Finding(
         name,
         "error",
-        len(problems),
+        count,
         what,
         "training refuses the file: mend the rows, or let --fix remove them",
-        first_places(shown(problem, WHOLE) for problem in problems),
+        first_places(shown(line, WHOLE) for line in lines),
     )

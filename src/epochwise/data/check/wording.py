@@ -9,7 +9,7 @@ from epochwise.data.split import normalised, normalised_prompt
 TOLD = 1000  # rows between two signs of life
 
 
-class Reading(NamedTuple):
+class Wording(NamedTuple):
     row: Row
     prompt: str
     """All that the model reads, normalised as the split does it."""
@@ -23,12 +23,12 @@ class Reading(NamedTuple):
         return self.row.place
 
 
-def readings(
+def wordings(
     rows: Sequence[Row], on_row: Callable[[int], None] = lambda count: None
-) -> list[Reading]:
-    made: list[Reading] = []
+) -> list[Wording]:
+    made: list[Wording] = []
     for row in rows:
-        made.append(_reading(row))
+        made.append(_worded(row))
         if len(made) % TOLD == 0:
             on_row(TOLD)
     return made
@@ -45,10 +45,10 @@ def raw_prompt(row: Row) -> Hashable:
     return (row.messages[:-1] or row.messages, row.tools)
 
 
-def _reading(row: Row) -> Reading:
+def _worded(row: Row) -> Wording:
     prompt = normalised_prompt(row)
     answer = normalised("\n".join((row.answer, *row.messages[-1].calls)))
     if not row.system and not row.tools:
-        return Reading(row, prompt, prompt, answer)
+        return Wording(row, prompt, prompt, answer)
     said = [each.text for each in row.messages[:-1] if each.role != "system"]
-    return Reading(row, prompt, normalised("\n".join(said)), answer)
+    return Wording(row, prompt, normalised("\n".join(said)), answer)

@@ -8,19 +8,31 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from epochwise.compose.nearest import hint, nearest
-
 if TYPE_CHECKING:
     from epochwise.config import Config
     from epochwise.data.check.report import Report, Stage
 
+DONE, FAILED, MISTAKE = 0, 1, 2
 USAGE = "epochwise data check [key=value ...] [options]"
 
 
-def flags(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        "epochwise data check", usage=USAGE, description="What is wrong with a data set."
-    )
+def run(arguments: Sequence[str]) -> int:
+    """What is wrong with a data set, before anything is trained on it."""
+    options = _options(arguments)
+    from epochwise.compose.check import single
+
+    found = single(options.settings)
+    if wrong := _problems(options) + found.problems:
+        return _mistakes(wrong)
+    try:
+        report = _carried_out(found.configs[0], options)
+    except ValueError as error:
+        return _mistakes(str(error).splitlines())
+    return FAILED if _failing(report, _names(options.fail_on)) else DONE
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser("epochwise data check", usage=USAGE, description=run.__doc__)
     parser.add_argument("settings", nargs="*", metavar="key=value", help="as for train")
     test = "a file of test rows, in the data's own format: training must not know them"
     parser.add_argument("--test", type=Path, metavar="FILE", help=test)
@@ -33,8 +45,9 @@ def flags(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_intermixed_args(arguments)
 
 
-def problems(options: argparse.Namespace) -> list[str]:
+def _problems(options: argparse.Namespace) -> list[str]:
     """What is wrong with the flags; the settings have their own check."""
+    from epochwise.compose.nearest import hint, nearest
     from epochwise.data.check.finding import NAMES, SEVERITIES
     from epochwise.data.check.mend import fault
     from epochwise.data.check.page import fault as page_fault
@@ -52,8 +65,8 @@ def problems(options: argparse.Namespace) -> list[str]:
     )
 
 
-def carry_out(config: "Config", options: argparse.Namespace) -> bool:
-    """Check, write what was asked for, and tell; returns whether the gate holds.
+def _carried_out(config: "Config", options: argparse.Namespace) -> "Report":
+    """Check, write what was asked for, and tell.
 
     Raises:
         ValueError: Nothing can be read, or nothing written.
@@ -63,11 +76,12 @@ def carry_out(config: "Config", options: argparse.Namespace) -> bool:
     from epochwise.data.check.mend import mended, write
     from epochwise.data.check.page import write_page
     from epochwise.data.check.report import check, subject
+    from epochwise.model.gguf import as_folder
     from epochwise.model.location import locate
     from epochwise.model.pretrained import load_tokenizer
 
     set_verbosity_error()  # it warns of long rows, which are counted here
-    tokenizer = load_tokenizer(config.model, locate(config.model.path))
+    tokenizer = load_tokenizer(config.model, as_folder(locate(config.model.path)))
     with _progress() as stage:
         looked_at = subject(config.data, options.test, stage)
         report = check(looked_at, tokenizer, epochs=config.train.epochs, stage=stage)
@@ -75,7 +89,7 @@ def carry_out(config: "Config", options: argparse.Namespace) -> bool:
     if options.fix:
         written += [write(options.fix, mended(looked_at, tokenizer)), options.fix]
     _tell(report, written, as_json=options.json)
-    return not _failing(report, _names(options.fail_on))
+    return report
 
 
 def _tell(report: "Report", written: Sequence[Path], *, as_json: bool) -> None:
@@ -116,3 +130,10 @@ def _progress() -> "Iterator[Stage]":
             return lambda count: progress.update(bar, advance=count)
 
         yield stage
+
+
+def _mistakes(problems: Sequence[str]) -> int:
+    print("epochwise: cannot check", file=sys.stderr)
+    for problem in problems:
+        print(f"  {problem}", file=sys.stderr)
+    return MISTAKE
