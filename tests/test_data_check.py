@@ -8,6 +8,7 @@ import planted
 import pytest
 
 from epochwise.cli import main
+from epochwise.compose.check import check as problems
 
 
 @pytest.fixture
@@ -125,3 +126,21 @@ def test_a_mended_copy_in_another_format_is_read_again(folder: Path, suffix: str
     write(folder / "my.jsonl", [*content, content[0]])
     assert check("--fix", f"clean{suffix}") == 0
     assert check("--fail-on", "error,warning,note", path=f"clean{suffix}") == 0
+
+
+def test_training_stops_where_validation_rows_are_nearly_known(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = rows(40)
+    words, rng = planted.vocabulary(3000, seed=7), Random(3)
+    copies = [
+        row | {"instruction": " ".join(planted.near_copy(row["instruction"].split(), words, rng))}
+        for row in content
+    ]
+    write(folder / "my.jsonl", [*content, *copies])
+    settings = ["data=file", "data.path=my.jsonl", "data.size=60", "data.val_size=20"]
+    assert main(["plan", *settings]) == 2
+    told = capsys.readouterr().err
+    assert "validation rows ask nearly what a training row asks" in told
+    assert "allow_leaks=true" in told
+    assert problems([*settings, "allow_leaks=true"]) == []

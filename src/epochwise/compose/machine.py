@@ -16,6 +16,10 @@ FORMS = {
 HUB_DATA = re.compile(r"[\w.-]+/[\w.-]+(/[^@]+)?(@[\w./-]+)?")
 WORLDS = ("world:1m", "world:4m")
 WORLD_ROWS = 20_000  # as many as the generator makes
+REMEDY = (
+    "`epochwise data check` shows them all, and --fix removes them; rows with one `source` stay on"
+    " one side; allow_leaks=true trains all the same"
+)
 ENOUGH = 10_000  # of them, that every split can give
 
 
@@ -29,7 +33,8 @@ def data_problems(configs: Sequence[Config]) -> list[str]:
         alike = data.model_dump_json(include={"path", "format", "val_size", "seed"})
         if alike not in largest or data.size > largest[alike].size:
             largest[alike] = data
-    return [line for data in largest.values() for line in _data_problems(data)]
+    allow_leaks = all(config.allow_leaks for config in configs)
+    return [line for data in largest.values() for line in _data_problems(data, allow_leaks)]
 
 
 def model_problem(model: ModelConfig) -> str | None:
@@ -58,8 +63,9 @@ def _near(path: str) -> str | None:
     return str(folder / name) if name and name != Path(path).name else None
 
 
-def _data_problems(data: DataConfig) -> list[str]:
+def _data_problems(data: DataConfig, allow_leaks: bool) -> list[str]:
     # Here and not above: only this check needs the readers of all formats.
+    from epochwise.data.check.leaks import grave_leak
     from epochwise.data.rows import DataError, read
     from epochwise.data.split import split
 
@@ -74,9 +80,11 @@ def _data_problems(data: DataConfig) -> list[str]:
     if data.path == "world" and data.size + data.val_size <= ENOUGH:
         return []  # its rows are never wrong, and so few of them need no counting
     try:
-        split(read(data), size=data.size, val_size=data.val_size, seed=data.seed)
+        rows = read(data)
+        parts = split(rows, size=data.size, val_size=data.val_size, seed=data.seed)
     except DataError as error:
         return str(error).splitlines()
     except ValueError as error:
         return [str(error)]
-    return []
+    leak = "" if allow_leaks else grave_leak(rows, parts)
+    return [f"data.path={data.path}: {leak}: {REMEDY}"] if leak else []

@@ -11,6 +11,7 @@ from jaxtyping import UInt64
 from transformers import PreTrainedTokenizerBase
 
 from epochwise.config import DataConfig, EvaluateConfig
+from epochwise.data.check.leaks import grave_leak
 from epochwise.data.formats import seen
 from epochwise.data.general import general_examples
 from epochwise.data.limit import Counts, counts, limited
@@ -76,6 +77,8 @@ def tokenised(data: DataConfig, tokenizer: PreTrainedTokenizerBase) -> Tokenised
     examples = limited(read(data), tokenizer, data)
     rows = examples.rows
     parts = split(rows, size=data.size, val_size=data.val_size, seed=data.seed, fits=examples.fits)
+    if leak := grave_leak(rows, parts):
+        log.warning("%s: %s", data.path, leak)
     taken = parts.val + parts.train
     chosen = examples.of(taken)
     return Tokenised(

@@ -5,8 +5,12 @@ from typing import Any
 import planted
 import pytest
 
+from epochwise.config import DataConfig
 from epochwise.data.check.finding import NAMES, Finding
+from epochwise.data.check.leaks import grave_leak
 from epochwise.data.check.report import Report
+from epochwise.data.rows import read
+from epochwise.data.split import split
 
 Rows = list[dict[str, Any]]
 Found = Callable[..., dict[str, Finding]]
@@ -162,3 +166,20 @@ def test_tokens_say_how_often_training_repeats_them(report: Callable[..., Report
 def test_too_few_rows_are_a_finding(found: Found) -> None:
     short = found(sound(), size=1000)["too_few_rows"]
     assert "data.size=1000" in short.what
+
+
+def test_the_default_data_has_no_leak_that_would_stop_training() -> None:
+    world = DataConfig(
+        name="world",
+        path="world",
+        format="alpaca",
+        size=2048,
+        val_size=200,
+        seed=0,
+        max_tokens=256,
+        too_long="error",
+        train_on="response",
+    )
+    rows = read(world)
+    parts = split(rows, size=2048, val_size=200, seed=0)
+    assert grave_leak(rows, parts) == ""

@@ -65,3 +65,10 @@ def test_the_same_pairs_on_every_machine() -> None:
 @pytest.mark.parametrize("texts", [[], [""], ["", "a"], ["a", "b", "c d"]])
 def test_few_or_empty_texts_pair_with_nothing(texts: list[str]) -> None:
     assert near(texts).pairs == []
+
+
+def test_pairs_are_looked_for_among_some_while_all_tell_the_template() -> None:
+    made = planted.planted(200, every=2)
+    some = [*range(0, 40), *range(200, 220)]
+    pairs = near(made.texts, among=some).pairs
+    assert {pair[:2] for pair in pairs} == {(2 * n, 200 + n) for n in range(20)}

@@ -32,13 +32,24 @@ class Kin(NamedTuple):
         return found
 
 
-def kin(rows: Sequence[Wording], on_row: Callable[[int], None] = lambda count: None) -> Kin:
-    """`on_row` is told of each question twice."""
+def kin(
+    rows: Sequence[Wording],
+    on_row: Callable[[int], None] = lambda count: None,
+    *,
+    among: Sequence[int] | None = None,
+) -> Kin:
+    """Relatives of all rows, or only among some of them.
+
+    Args:
+        on_row: Told of each row twice.
+    """
     first: dict[str, int] = {}
     asked = [first.setdefault(each.question, row) for row, each in enumerate(rows)]
     questions, positions = list(first), list(first.values())
     on_row(2 * (len(rows) - len(questions)))
-    found = near(questions, on_row)
+    number = {position: text for text, position in enumerate(positions)}
+    some = None if among is None else [number[asked[row]] for row in among]
+    found = near(questions, on_row, among=some)
     relatives: defaultdict[int, list[int]] = defaultdict(list)
     for one, other, _ in found.pairs:
         relatives[positions[one]].append(positions[other])

@@ -4,8 +4,10 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from epochwise.data.check.finding import Finding, Place, Severity, first_places
-from epochwise.data.check.kin import Kin
-from epochwise.data.check.wording import Wording, raw_prompt
+from epochwise.data.check.kin import Kin, kin
+from epochwise.data.check.wording import Wording, raw_prompt, wordings
+from epochwise.data.formats import Row
+from epochwise.data.split import Split
 
 GRAVE = 0.01  # share of held-out rows that are nearly known, from which their loss misleads
 
@@ -34,6 +36,23 @@ def leaks(
     found |= {leak.held_out for leak in normalised}
     rest = [row for row in rest if row not in found]
     return Leaks(exact, normalised, [Leak(*pair) for pair in related.among(rest, known)])
+
+
+def grave_leak(rows: Sequence[Row], parts: Split) -> str:
+    """What makes the validation loss of this split misleading; empty where nothing does.
+
+    Rows with the same prompt are on one side already, so only near copies are looked for.
+    """
+    related = kin(wordings(rows), among=[*parts.val, *parts.train])
+    found = related.among(parts.val, parts.train)
+    if len(found) <= GRAVE * len(parts.val):
+        return ""
+    places = "; ".join(f"{rows[row].place} ~ {rows[other].place}" for row, other in found[:3])
+    more = f"; and {len(found) - 3} more" if len(found) > 3 else ""
+    return (
+        f"{len(found)} of {len(parts.val)} validation rows ask nearly what a training row asks"
+        f" ({places}{more}), so their loss would be too good"
+    )
 
 
 def leak_findings(

@@ -46,11 +46,17 @@ class Near(NamedTuple):
     """Positions of texts that are nearly all template."""
 
 
-def near(texts: Sequence[str], on_text: Callable[[int], None] = lambda count: None) -> Near:
+def near(
+    texts: Sequence[str],
+    on_text: Callable[[int], None] = lambda count: None,
+    *,
+    among: Sequence[int] | None = None,
+) -> Near:
     """Pairs of different texts with a Jaccard index of NEAR or more.
 
     Args:
         texts: Normalised, all different.
+        among: Positions of those that are compared; what is a template all texts tell.
         on_text: Told how many texts more are done; each is gone through twice.
 
     Example:
@@ -62,12 +68,12 @@ def near(texts: Sequence[str], on_text: Callable[[int], None] = lambda count: No
         return Near([], [])
     counts = sum(_counted(part, on_text) for part in chunks(texts))
     template = common(np.asarray(counts), len(texts))
-    keys, own = _band_keys(texts, template, on_text)
-    candidates = _candidates(keys)
-    pairs = list(zip(*(side.tolist() for side in candidates), strict=True))
-    batches = cut(pairs, CONFIRMED_AT_ONCE)
+    compared = np.arange(len(texts)) if among is None else np.unique(among)
+    keys, own = _band_keys([texts[text] for text in compared.tolist()], template, on_text)
+    candidates = [compared[side].tolist() for side in _candidates(keys)]
+    batches = cut(list(zip(*candidates, strict=True)), CONFIRMED_AT_ONCE)
     found = chain.from_iterable(_confirmed(texts, batch, template) for batch in batches)
-    return Near(list(found), np.flatnonzero(own <= 1 - NEAR).tolist())
+    return Near(list(found), compared[own <= 1 - NEAR].tolist())
 
 
 def groups(pairs: Iterable[Pair], texts: int) -> list[int]:
