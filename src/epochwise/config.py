@@ -47,7 +47,7 @@ class Group(BaseModel):
 class DataConfig(Group):
     name: str
     path: str
-    """`world`, a file, or `hub:OWNER/NAME[/SUBSET][@REVISION]`."""
+    """`world`, a file, a folder, `https://...`, or `hub:OWNER/NAME[/SUBSET][@REVISION]`."""
     format: Format | dict[str, str]
     """How a row is read; auto: as its columns say. A mapping renames them: `{input: context}`."""
     size: Positive

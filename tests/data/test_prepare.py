@@ -74,6 +74,50 @@ def test_dropping_long_rows_keeps_validation_and_nesting(
     assert 0 < small.counts.dropped <= large.counts.dropped
 
 
+@pytest.mark.parametrize("way", ["truncate_prompt", "split"])
+def test_rows_made_shorter_are_counted_size_by_size(
+    way: str, data: Config, llama: PreTrainedTokenizerFast, tmp_path: Path
+) -> None:
+    asked = [{"instruction": chr(0x4E00 + n) + "a" * n, "output": "b"} for n in range(40)]
+    texts = [{"text": chr(0x4E00 + n) + "a" * n} for n in range(40)]
+    file = tmp_path / f"{way}.json"
+    file.write_text(json.dumps(texts if way == "split" else asked))
+
+    def made(size: int) -> Prepared:
+        config = data(
+            path=str(file), format="auto", size=size, val_size=5, max_tokens=30, too_long=way
+        )
+        return prepare(config, EVALUATE, llama)
+
+    large, small = made(20), made(3)
+    assert max(len(example.ids) for example in large.train + large.val) <= 30
+    assert ids(small.train) == ids(large.train[:3])
+    changed = [large.counts.truncated, large.counts.split][way == "split"]
+    assert 0 < changed <= 25
+    assert sum(large.counts) == changed
+    assert sum(small.counts) < changed
+
+
+def test_functions_that_the_template_leaves_out_are_told_with_their_number(
+    data: Config,
+    llama: PreTrainedTokenizerFast,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    tool = {"type": "function", "function": {"name": "f", "parameters": {}}}
+    rows = [
+        {"messages": [{"role": "user", "content": q}, {"role": "assistant", "content": "a"}]}
+        | ({"tools": [tool]} if q in "abc" else {})
+        for q in "abcdef"
+    ]
+    (tmp_path / "tools.json").write_text(json.dumps(rows))
+    config = data(path=str(tmp_path / "tools.json"), format="auto", size=4, val_size=2)
+    for _ in range(2):  # the second time from the store
+        caplog.clear()
+        prepare(config, EVALUATE, llama)
+        assert "3 rows bring functions that the chat template of" in caplog.text
+
+
 def test_long_rows_are_an_error_where_nothing_else_was_asked_for(
     path: str, data: Config, llama: PreTrainedTokenizerFast
 ) -> None:

@@ -1,15 +1,18 @@
 from collections.abc import Callable
+from itertools import groupby
+from operator import itemgetter
 
 import pytest
 from tokenizers import Tokenizer, models
 from transformers import PreTrainedTokenizerFast
 
 from epochwise.config import DataConfig
-from epochwise.data.formats import Row
+from epochwise.data.formats import Message, Row
+from epochwise.data.functions import leaves_out_functions
 from epochwise.data.limit import Examples
 from epochwise.data.problems import DataError
 from epochwise.data.template import apply
-from epochwise.data.tokens import Example, Manner, example
+from epochwise.data.tokens import Example, Manner, example, examples
 
 MakeRow = Callable[..., Row]
 Config = Callable[..., DataConfig]
@@ -135,7 +138,7 @@ def test_rows_over_the_limit_are_listed_with_their_length(
     # <s>[INST] q [/INST] <answer></s>: 19 tokens and the answer's
     rows = [row("q", "a" * n, place=f"my.json row {n}") for n in (3, 9, 5)]
     examples = Examples(rows, llama, data(max_tokens=23))
-    assert examples.fits([0, 1, 2]) == [True, True, True]
+    assert [examples.fits(n) for n in range(3)] == [True, True, True]
     with pytest.raises(DataError) as caught:
         examples.of([0, 1, 2])
     assert caught.value.problems == [
@@ -151,5 +154,124 @@ def test_rows_over_the_limit_are_dropped_and_counted_when_asked_for(
 ) -> None:
     rows = [row("q", "a" * n) for n in (3, 9, 5, 99)]
     examples = Examples(rows, llama, data(max_tokens=23, too_long="drop"))
-    assert examples.fits([0, 1, 2]) == [True, False, False]
+    assert [examples.fits(n) for n in range(3)] == [True, False, False]
     assert examples.dropped == 2
+
+
+CALL = '{"name": "look_up", "arguments": {"word": "a"}}'
+TALK = Row(
+    (
+        Message("system", "S"),
+        Message("user", "A"),
+        Message("assistant", "B"),
+        Message("user", "C"),
+        Message("assistant", "D"),
+    ),
+    place="made.json row 1",
+)
+
+
+def learnt(made: Example, tokenizer: PreTrainedTokenizerFast) -> list[str]:
+    """The text of each stretch that carries loss."""
+    stretches = groupby(zip(made.ids.tolist(), made.scored.tolist(), strict=True), itemgetter(1))
+    return [str(tokenizer.decode([n for n, _ in some])) for scored, some in stretches if scored]
+
+
+def test_every_answer_of_a_conversation_is_scored_with_its_end(
+    chatml: PreTrainedTokenizerFast,
+) -> None:
+    made = example(TALK, chatml, Manner("response", "all"))
+    assert learnt(made, chatml) == ["B<|im_end|>", "D<|im_end|>"]
+    assert made.ids.tolist() == example(TALK, chatml).ids.tolist()
+
+
+def test_an_answer_that_its_source_marks_is_not_learnt(chatml: PreTrainedTokenizerFast) -> None:
+    def marked(*places: int) -> Row:
+        return TALK._replace(
+            messages=tuple(
+                said._replace(trained=place not in places)
+                for place, said in enumerate(TALK.messages)
+            )
+        )
+
+    assert learnt(example(marked(2), chatml, Manner("response", "all")), chatml) == ["D<|im_end|>"]
+    for turns in ("all", "last"):
+        first = example(marked(4), chatml, Manner("response", turns))
+        assert learnt(first, chatml) == ["B<|im_end|>"]
+        assert str(chatml.decode(first.ids)).endswith("B<|im_end|>")
+    with pytest.raises(DataError, match="row 1: marks none of its answers as one to learn"):
+        example(marked(2, 4), chatml)
+
+
+def test_a_document_is_learnt_whole_with_its_ends(
+    llama: PreTrainedTokenizerFast, chatml: PreTrainedTokenizerFast
+) -> None:
+    row = Row((Message("text", "Once."),))
+    opened, plain = (example(row, tokenizer) for tokenizer in (llama, chatml))
+    assert str(llama.decode(opened.ids)) == "<s>Once.</s>"
+    assert opened.scored.tolist() == [False] + [True] * 6
+    assert str(chatml.decode(plain.ids)) == "Once.<|im_end|>"
+    assert plain.scored.tolist() == [False] + [True] * 5
+
+
+def test_nothing_to_learn_is_a_fault_of_the_row(base: PreTrainedTokenizerFast) -> None:
+    base.eos_token = None
+    with pytest.raises(DataError, match="no token that could carry loss"):
+        example(Row((Message("text", "a"),)), base)
+
+
+def test_an_earlier_answer_that_a_template_strips_is_no_longer_learnt(
+    chatml: PreTrainedTokenizerFast,
+) -> None:
+    chatml.chat_template = (  # as Qwen3's, which thinks only before the last answer
+        "{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' }}"
+        "{{ '<think>\n' if loop.last and m.role == 'assistant' }}"
+        "{{ m.content + '<|im_end|>\n' }}{% endfor %}"
+        "{{ '<|im_start|>assistant\n' if add_generation_prompt }}"
+    )
+    assert learnt(example(TALK, chatml), chatml) == ["<think>\nD<|im_end|>"]
+    with pytest.raises(DataError, match="row 1.*otherwise once there are later ones.*turns=last"):
+        example(TALK, chatml, Manner("response", "all"))
+
+
+def test_every_row_that_cannot_be_trained_is_named_at_once(
+    llama: PreTrainedTokenizerFast,
+) -> None:
+    rows = [TALK._replace(place=f"my.json row {n}") for n in range(3)]
+    with pytest.raises(DataError) as caught:
+        examples(rows, llama)
+    assert [problem[:13] for problem in caught.value.problems] == [
+        f"my.json row {n}" for n in range(3)
+    ]
+
+
+def calling(content: str = "") -> Row:
+    asked = Message("user", "What is a?")
+    called = Message("assistant", content, calls=(CALL,))
+    told = (Message("tool", "a letter"), Message("assistant", "A letter."))
+    return Row((asked, called, *told), ('{"name": "look_up", "parameters": {}}',), place="row 1")
+
+
+def test_a_call_is_learnt_as_the_template_writes_it(chatml: PreTrainedTokenizerFast) -> None:
+    chatml.chat_template = (
+        "{{ tools | map(attribute='function') | map(attribute='name') | join if tools }}"
+        "{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' + m.content }}"
+        "{% for c in m.tool_calls %}{{ c.id + c.function.name + c.function.arguments.word }}"
+        "{% endfor %}{{ m.tool_call_id }}{{ '<|im_end|>\n' }}{% endfor %}"
+        "{{ '<|im_start|>assistant\n' if add_generation_prompt }}"
+    )
+    made = example(calling(), chatml, Manner("response", "all"))
+    assert learnt(made, chatml) == ["call00001look_upa<|im_end|>", "A letter.<|im_end|>"]
+    assert "a lettercall00001<|im_end|>" in str(chatml.decode(made.ids))
+    assert not leaves_out_functions(calling(), chatml)
+
+
+def test_functions_that_a_template_leaves_out_are_noticed(
+    chatml: PreTrainedTokenizerFast, base: PreTrainedTokenizerFast
+) -> None:
+    assert leaves_out_functions(calling("look_up"), chatml)  # the definition
+    with pytest.raises(DataError, match="leaves out the function calls that this row teaches"):
+        example(calling(), chatml, Manner("response", "all"))
+    apply(base, "alpaca")
+    with pytest.raises(DataError, match="row 1.*no place for function calls"):
+        example(calling(), base)

@@ -14,6 +14,7 @@ FORMS = {
     "package": (re.compile(r"\w+/.+"), "package:NAME/FILE"),
 }
 HUB_DATA = re.compile(r"[\w.-]+/[\w.-]+(/[^@]+)?(@[\w./-]+)?")
+SITES = ("hub", "modelscope")  # of published data, which is loaded when a run needs it
 WORLDS = ("world:1m", "world:4m")
 WORLD_ROWS = 20_000  # as many as the generator makes
 REMEDY = (
@@ -69,10 +70,10 @@ def _data_problems(data: DataConfig, allow_leaks: bool) -> list[str]:
     from epochwise.data.rows import DataError, read
     from epochwise.data.split import split
 
-    if data.path.startswith("hub:"):
-        well_formed = HUB_DATA.fullmatch(data.path.removeprefix("hub:"))
-        wrong = f"data.path={data.path}: write hub:OWNER/NAME[/SUBSET][@REVISION]"
-        return [] if well_formed else [wrong]
+    site, _, name = data.path.partition(":")
+    if site in SITES:
+        wrong = f"data.path={data.path}: write {site}:OWNER/NAME[/SUBSET][@REVISION]"
+        return [] if HUB_DATA.fullmatch(name) else [wrong]
     if data.path == "world" and data.size + data.val_size > WORLD_ROWS:
         most = WORLD_ROWS - data.val_size
         have = f"the world has {WORLD_ROWS} rows, {data.val_size} of them for validation"

@@ -78,16 +78,17 @@ class Examples:
         """Rows with functions that the chat template leaves out."""
         self._made: dict[int, Example] = {}
 
-    def fits(self, rows: Sequence[int]) -> list[bool]:
-        """Whether each row may be used: one over data.max_tokens not, if such are dropped."""
+    def fits(self, row: int) -> bool:
+        """Whether the row may be used; over data.max_tokens it may not if such rows are dropped."""
         if self.config.too_long != "drop":
-            return [True] * len(rows)
-        self._make(rows)
-        fit = [not self._is_too_long(row) for row in rows]
-        for row, fits in zip(rows, fit, strict=True):
-            self.dropped += not fits
+            return True
+        new = row not in self._made
+        self._make([row])
+        fits = not self._is_too_long(row)
+        self.dropped += new and not fits
+        if fits:
             self.dropped_before[row] = self.dropped
-        return fit
+        return fits
 
     def of(self, rows: Sequence[int]) -> list[Example]:
         """The examples of `rows`.

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from epochwise.config import DataConfig
 from epochwise.data import files, hub
 from epochwise.data.conversations import oasst
+from epochwise.data.download import downloaded, is_address
 from epochwise.data.fields import Fields
 from epochwise.data.formats import Record, Row
 from epochwise.data.problems import DataError, Problems
@@ -73,7 +74,7 @@ def digest(config: DataConfig) -> str:
     """A value that changes with the rows: a hub set is taken at its word, by its path."""
     if config.path == WORLD:
         return _world_digest()
-    if config.path.startswith(hub.PREFIX):
+    if hub.is_published(config.path):
         return config.path
     found = [_file_digest(file) for file in files.data_files(_file(config.path))]
     return found[0] if len(found) == 1 else hashlib.sha256("".join(found).encode()).hexdigest()
@@ -92,7 +93,7 @@ def _rows(config: DataConfig, problems: Problems) -> Iterator[Row]:
         for fault in faults:
             problems.note(fault)
         yield from rows
-    elif _is_published(config):
+    elif hub.is_published(config.path):
         yield from _usable(config.path, every, how, problems)
     else:
         yield from _strict(where, every, how, problems)
@@ -102,19 +103,15 @@ def _records(config: DataConfig, problems: Problems) -> Iterator[Record]:
     if config.path == WORLD:
         made = generator.rows(generator.MOST_ROWS)
         return (Record(f"world row {n}", dict(row)) for n, row in enumerate(made, 1))
-    if _is_published(config):
+    if hub.is_published(config.path):
         return hub.records(config.path)
     return files.records(_file(config.path), problems)
-
-
-def _is_published(config: DataConfig) -> bool:
-    return config.path.startswith(hub.PREFIX)
 
 
 def _file(path: str) -> Path:
     if not path.strip():
         raise DataError(["data.path is empty: give your file, e.g. data.path=my.jsonl"])
-    return Path(path).expanduser()
+    return downloaded(path) if is_address(path) else Path(path).expanduser()
 
 
 def _strict(

@@ -158,4 +158,4 @@ def _learnt(messages: Sequence[Message], manner: Manner) -> list[Message]:
 def _tokens(row: Row, tokenizer: PreTrainedTokenizerBase) -> int:
     talk = chat(row, "all")
     (text,) = rendered([(talk.messages, talk.tools)], tokenizer, to_answer=False)
-    return 0 if isinstance(text, Refused) else len(encoded(tokenizer, [text])[0])
+    return 0 if isinstance(text, Refused) else len(encoded(tokenizer, [text.rstrip()])[0])

@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import islice
 from random import Random
 from typing import NamedTuple
@@ -28,7 +28,7 @@ def split(
     size: int,
     val_size: int,
     seed: int,
-    fits: Callable[[list[int]], list[bool]] = lambda rows: [True] * len(rows),
+    fits: Callable[[int], bool] = lambda row: True,
 ) -> Split:
     """Validation rows, the same at every size, and the first `size` of one training order.
 
@@ -36,7 +36,7 @@ def split(
     source or a prompt with a validation row. A row that repeats prompt and answer is left out.
 
     Args:
-        fits: Whether rows may be used; asked only of rows whose turn has come.
+        fits: Whether a row may be used; asked only of rows whose turn has come.
 
     Raises:
         ValueError: There are fewer rows than asked for.
@@ -56,8 +56,8 @@ def split(
     order = _order(rows, prompts, seed)
     val = _validation(order, group, val_size, fits)
     held_out = {group[row] for row in val}
-    rest = (row for row in order if group[row] not in held_out)
-    train = _first(rest, size, fits)
+    rest = (row for row in order if group[row] not in held_out and fits(row))
+    train = list(islice(rest, size))
     if len(val) < val_size or len(train) < size:
         raise ValueError(_shortage(len(rows), order, group, (val, val_size), (train, size)))
     return Split(train, val, group)
@@ -133,23 +133,13 @@ def _said(row: Row) -> str:
 
 
 def _validation(
-    order: list[int],
-    group: list[int],
-    val_size: int,
-    fits: Callable[[list[int]], list[bool]],
+    order: list[int], group: list[int], val_size: int, fits: Callable[[int], bool]
 ) -> list[int]:
     members: dict[int, list[int]] = {}
     for row in order:
         members.setdefault(group[row], []).append(row)
-    return _first((row for rows in members.values() for row in rows), val_size, fits)
-
-
-def _first(rows: Iterator[int], count: int, fits: Callable[[list[int]], list[bool]]) -> list[int]:
-    """The first `count` rows that fit; no row is asked for that might not be needed."""
-    taken: list[int] = []
-    while asked := list(islice(rows, count - len(taken))):
-        taken += [row for row, fit in zip(asked, fits(asked), strict=True) if fit]
-    return taken
+    usable = (row for rows in members.values() for row in rows if fits(row))
+    return list(islice(usable, val_size))
 
 
 def _shortage(

@@ -91,6 +91,8 @@ def _examples(
 def _documents(
     rows: Sequence[tuple[Row, bool]], tokenizer: PreTrainedTokenizerBase
 ) -> list[Spanned]:
+    if not rows:
+        return []
     opening, closing = ends(tokenizer)
     texts = encoded(tokenizer, [row.answer for row, _ in rows])
     whole = [
