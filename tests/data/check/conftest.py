@@ -34,7 +34,12 @@ def write(tmp_path: Path) -> Write:
     return written
 
 
-def data(file: Path, **changed: Any) -> DataConfig:
+@pytest.fixture(scope="session")
+def data() -> Callable[..., DataConfig]:
+    return _data
+
+
+def _data(file: Path, **changed: Any) -> DataConfig:
     settings = {
         "name": "file",
         "path": str(file),
@@ -53,7 +58,7 @@ def data(file: Path, **changed: Any) -> DataConfig:
 def report(write: Write, tokenizer: PreTrainedTokenizerBase) -> Callable[..., Report]:
     def made(rows: Rows, tests: Rows | None = None, **changed: Any) -> Report:
         test = write("test.jsonl", tests) if tests else None
-        looked_at = subject(data(write("my.jsonl", rows), **changed), test)
+        looked_at = subject(_data(write("my.jsonl", rows), **changed), test)
         return check(looked_at, tokenizer, epochs=4)
 
     return made

@@ -1,4 +1,6 @@
+import copy
 from collections.abc import Callable
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -8,7 +10,7 @@ import pytest
 from epochwise.config import DataConfig
 from epochwise.data.check.finding import NAMES, Finding
 from epochwise.data.check.leaks import grave_leak
-from epochwise.data.check.report import Report
+from epochwise.data.check.report import Report, check, subject
 from epochwise.data.rows import read
 from epochwise.data.split import split
 
@@ -168,18 +170,27 @@ def test_too_few_rows_are_a_finding(found: Found) -> None:
     assert "data.size=1000" in short.what
 
 
-def test_the_default_data_has_no_leak_that_would_stop_training() -> None:
-    world = DataConfig(
-        name="world",
-        path="world",
-        format="alpaca",
-        size=2048,
-        val_size=200,
-        seed=0,
-        max_tokens=256,
-        too_long="error",
-        train_on="response",
-    )
+def test_the_default_data_has_no_leak_that_would_stop_training(
+    data: Callable[..., DataConfig],
+) -> None:
+    world = data(Path("world"), size=2048, val_size=200)
     rows = read(world)
     parts = split(rows, size=2048, val_size=200, seed=0)
     assert grave_leak(rows, parts) == ""
+
+
+def test_rows_that_the_template_refuses_are_told_and_the_rest_is_counted(
+    write: Callable[..., Path], data: Callable[..., DataConfig], tokenizer: Any
+) -> None:
+    refusing = copy.deepcopy(tokenizer)
+    refusing.chat_template = (
+        "{% if messages[0].role == 'system' %}{{ raise_exception('no system') }}{% endif %}"
+        + tokenizer.chat_template
+    )
+    rows = sound(6)
+    rows[2]["system"] = "Be kind."
+    made = check(subject(data(write("my.jsonl", rows)), None), refusing, epochs=1)
+    refused = next(each for each in made.findings if each.name == "refused_by_template")
+    assert refused.count == 1
+    assert refused.places[0].startswith("my.jsonl line 3: ")
+    assert made.tokenised == 5

@@ -81,9 +81,12 @@ def _taken(
         return some, examples([rows[row].row for row in some], tokenizer, manner)
     except DataError as error:
         refused += error.problems
-        bad = {problem.partition(": ")[0] for problem in error.problems}
-        good = [row for row in some if rows[row].place not in bad]
+        good = [row for row in some if not _is_named(rows[row].place, error.problems)]
         return good, examples([rows[row].row for row in good], tokenizer, manner)
+
+
+def _is_named(place: str, problems: Sequence[str]) -> bool:
+    return any(problem.startswith(f"{place}: ") for problem in problems)
 
 
 def histogram(values: Int64[np.ndarray, " rows"]) -> Histogram:

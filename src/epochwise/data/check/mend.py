@@ -41,7 +41,7 @@ def mended(looked_at: Subject, tokenizer: PreTrainedTokenizerBase) -> Mended:
     Which of several contradicting answers is right nobody can tell here: they all stay.
 
     Raises:
-        ValueError: A row is made of several records, so that none can go.
+        ValueError: Rows and records are not one to one.
     """
     removed = {change.place: change for change in _removals(looked_at)}
     known = {row.place for row in looked_at.found.rows} | removed.keys()
@@ -52,8 +52,8 @@ def mended(looked_at: Subject, tokenizer: PreTrainedTokenizerBase) -> Mended:
     for record in records(looked_at.data):
         if record.place not in known and not looked_at.found.problems.more:
             raise ValueError(
-                f"--fix: {record.place} is only part of a row, as in conversation trees:"
-                " these can be checked, but not be written again"
+                f"--fix: {record.place} is no row of its own, as in conversation trees and"
+                " mixtures: these can be checked, but not be written again"
             )
         if record.place in staying:
             _add_cleaned(record, markers, kept, changes)
