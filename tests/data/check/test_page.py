@@ -61,3 +61,10 @@ def test_a_page_is_written_over_a_page_of_its_own_alone(evil: Report, tmp_path: 
     assert "is there already" in fault(other)
     assert "no folder" in fault(tmp_path / "absent" / "x.html")
     assert fault(tmp_path) != ""
+
+
+def test_numbers_stand_under_the_bars_that_begin_there(evil: Report) -> None:
+    width = 480 / len(evil.prompt_tokens.edges)
+    for place in (0, 6, 12, 18):
+        edge = evil.prompt_tokens.edges[place]
+        assert f'<text x="{place * width:.1f}" y="134">{edge}</text>' in page(evil)

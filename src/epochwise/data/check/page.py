@@ -15,6 +15,7 @@ from epochwise.data.check.terminal import token_sentences
 HERE = Path(__file__).parent
 MADE_BY = '<meta name="generator" content="epochwise data check">'
 WIDTH, HEIGHT = 480, 120  # of a histogram's drawing, which the page scales
+TICKS = 6  # bars between two numbers under them
 NAMED = 12  # shares
 
 
@@ -24,6 +25,14 @@ class Bar(NamedTuple):
     width: float
     height: float
     title: str
+
+
+class Drawing(NamedTuple):
+    bars: list[Bar]
+    ticks: list[tuple[float, int]]
+    """Where an edge stands, and its tokens."""
+    last: int
+    """Tokens from which the last bar counts."""
 
 
 class Share(NamedTuple):
@@ -66,8 +75,8 @@ def page(report: Report) -> str:
         counts={name: _of(found, name) for name in SEVERITIES},
         worst=worst(report.findings),
         lengths={
-            "prompt": (report.prompt_tokens, _bars(report.prompt_tokens)),
-            "answer": (report.answer_tokens, _bars(report.answer_tokens)),
+            "prompt": _drawing(report.prompt_tokens),
+            "answer": _drawing(report.answer_tokens),
         },
         shares={
             name: _shares(counts)
@@ -83,6 +92,12 @@ def page(report: Report) -> str:
 
 def _of(findings: list[Finding], severity: str) -> int:
     return sum(each.severity == severity for each in findings)
+
+
+def _drawing(histogram: Histogram) -> Drawing:
+    width = WIDTH / len(histogram.edges)
+    ticks = [(place * width, edge) for place, edge in enumerate(histogram.edges)]
+    return Drawing(_bars(histogram), ticks[::TICKS], histogram.edges[-1])
 
 
 def _bars(histogram: Histogram) -> list[Bar]:
