@@ -144,3 +144,15 @@ def test_training_stops_where_validation_rows_are_nearly_known(
     assert "validation rows ask nearly what a training row asks" in told
     assert "allow_leaks=true" in told
     assert problems([*settings, "allow_leaks=true"]) == []
+
+
+def test_of_near_copies_only_those_go_of_which_one_stays(folder: Path) -> None:
+    first = planted.vocabulary(40, seed=5)
+    second = [*first[:5], "otherone", *first[6:20], "othertwo", *first[21:]]
+    third = [*second[:10], "otherthree", *second[11:30], "otherfour", *second[31:]]
+    assert planted.likeness(first, third) < 0.8 < planted.likeness(second, third)
+    content = [{"instruction": " ".join(text), "output": "x"} for text in (first, second, third)]
+    write(folder / "my.jsonl", [*content, *rows()])
+    assert check("--fix", "clean.jsonl") == 0
+    kept = (folder / "clean.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line) for line in kept[:2]] == [content[0], content[2]]

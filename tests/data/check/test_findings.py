@@ -150,7 +150,7 @@ def test_private_data_is_counted_and_never_shown(report: Callable[..., Report]) 
     secrets = ["sk-abcdEFGH1234ijklMNOP5678qrst", "ann@example.org", "+44 20 7946 0958"]
     rows = [*sound(), {"instruction": f"{' '.join(secrets)} who?", "output": "Nobody."}]
     rows.append(rows[-1])
-    rows.append({"instruction": "", "output": 3, "input": secrets[0]})
+    rows.append({"instruction": secrets, "output": "Nothing."})
     made = report(rows)
     counts = {each.name: each.count for each in made.findings}
     assert (counts["keys"], counts["emails"], counts["phones"]) == (2, 2, 2)

@@ -72,3 +72,24 @@ def test_pairs_are_looked_for_among_some_while_all_tell_the_template() -> None:
     some = [*range(0, 40), *range(200, 220)]
     pairs = near(made.texts, among=some).pairs
     assert {pair[:2] for pair in pairs} == {(2 * n, 200 + n) for n in range(20)}
+
+
+def test_only_texts_that_are_nearly_the_same_pair() -> None:
+    texts = planted.planted(300, every=1000).texts[:300]
+    half = [
+        " ".join([*text.split()[:-8], *texts[n - 1].split()[:8]]) for n, text in enumerate(texts)
+    ]
+    assert planted.likeness(texts[1].split(), half[1].split()) > 0.5
+    assert all(pair.likeness >= 0.8 for pair in near([*texts, *half]).pairs)
+
+
+def test_half_of_what_no_template_says_must_agree() -> None:
+    template = " ".join(planted.vocabulary(40, seed=2))
+    words = planted.vocabulary(600, seed=3)
+    texts = [
+        f"{template} {words[n]}en {words[n + 1]}en {words[n + 200]}{end} {words[n + 400]}{end}"
+        for n in range(0, 200, 2)
+        for end in ("on", "an")
+    ]
+    assert planted.likeness(texts[0].split(), texts[1].split()) > 0.8
+    assert near(texts).pairs == []
