@@ -123,7 +123,8 @@ def _progress() -> "Iterator[Stage]":
     from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
 
         def stage(name: str, rows: int) -> Callable[[int], None]:
             bar = progress.add_task(name, total=rows)

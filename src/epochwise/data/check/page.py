@@ -10,13 +10,12 @@ from markupsafe import Markup
 from epochwise.data.check.finding import SEVERITIES, Finding, shown, worst
 from epochwise.data.check.lengths import Histogram
 from epochwise.data.check.report import Report
-from epochwise.data.check.terminal import token_sentences
+from epochwise.data.check.terminal import large, token_sentences
 
 HERE = Path(__file__).parent
 MADE_BY = '<meta name="generator" content="epochwise data check">'
 WIDTH, HEIGHT = 480, 120  # of a histogram's drawing, which the page scales
 TICKS = 6  # bars between two numbers under them
-NAMED = 12  # shares
 
 
 class Bar(NamedTuple):
@@ -78,16 +77,16 @@ def page(report: Report) -> str:
             "prompt": _drawing(report.prompt_tokens),
             "answer": _drawing(report.answer_tokens),
         },
-        shares={
-            name: _shares(counts)
-            for name in ("languages", "kinds", "sources")
-            if set(counts := getattr(report, name)) - {""}
-        },
+        shares={name: _shares(counts) for name, counts in _counts(report).items() if large(counts)},
         sentences=token_sentences(report.tokens),
         size=(WIDTH, HEIGHT),
         made_by=Markup(MADE_BY),
         style=Markup((HERE / "page.css").read_text(encoding="utf-8")),
     )
+
+
+def _counts(report: Report) -> dict[str, dict[str, int]]:
+    return {"languages": report.languages, "kinds": report.kinds, "sources": report.sources}
 
 
 def _of(findings: list[Finding], severity: str) -> int:
@@ -119,6 +118,4 @@ def _bars(histogram: Histogram) -> list[Bar]:
 
 
 def _shares(counts: Mapping[str, int]) -> list[Share]:
-    whole = sum(counts.values())
-    named = list(counts.items())[:NAMED]
-    return [Share(shown(name, 40) or "none", count / whole) for name, count in named]
+    return [Share(shown(name, 40) or "none", share) for name, share in large(counts).items()]

@@ -14,7 +14,8 @@ from epochwise.data.check.report import Report, Tokens
 SIGNS = {"error": ("✕", "bold red"), "warning": ("!", "yellow"), "note": ("·", "cyan")}
 BLOCKS = " ▁▂▃▄▅▆▇█"
 PLACES = 3  # a screen is short: --json and --html name more
-NAMES = 8
+NAMES = 10
+SMALL = 0.005  # shares below have no line of their own
 
 
 def drawn(report: Report) -> Group:
@@ -72,14 +73,23 @@ def _lengths(report: Report) -> Table:
 
 
 def _shares(title: str, counts: Mapping[str, int]) -> Iterator[Text]:
-    """Nothing where there is but one share, and it has no name."""
-    if set(counts) - {""}:
-        whole = sum(counts.values())
-        named = [
-            f"{shown(name, 30) or 'none'} {count / whole:.1%}"
-            for name, count in list(counts.items())[:NAMES]
-        ]
-        yield Text(f"{title}: {', '.join(named)}" + ", ..." * (len(counts) > NAMES))
+    named = large(counts)
+    if named:
+        words = [f"{shown(name, 30) or 'none'} {share:.1%}" for name, share in named.items()]
+        more = ", ..." * (len(counts) > len(named))
+        yield Text(f"{title}: {', '.join(words)}{more}")
+
+
+def large(counts: Mapping[str, int]) -> dict[str, float]:
+    """Shares that are worth a name, the largest first: none where nothing has a name.
+
+    Example:
+        >>> large({"en": 990, "de": 9, "fr": 1}), large({"": 10})
+        ({'en': 0.99, 'de': 0.009}, {})
+    """
+    whole = sum(counts.values())
+    shares = {name: count / whole for name, count in counts.items() if count >= SMALL * whole}
+    return dict(list(shares.items())[:NAMES]) if set(shares) - {""} else {}
 
 
 def token_sentences(tokens: Tokens) -> list[str]:
