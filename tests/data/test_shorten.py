@@ -1,8 +1,13 @@
+import json
+from collections import defaultdict
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from tokenizers import pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
+from epochwise.compose.check import check
 from epochwise.config import DataConfig
 from epochwise.data.formats import Message, Row, exchange
 from epochwise.data.limit import limited
@@ -106,26 +111,52 @@ def test_one_exchange_is_not_split(
         texts(talk, chatml, config)
 
 
-@pytest.mark.parametrize("text", ["abcdefghijklmnopqrstuvwxyz" * 3, "naïve 你好 👩‍👩‍👧 so " * 9])
+@pytest.mark.parametrize("said", ["abcdefghijklmnopqrstuvwxyz" * 3, "naïve 你好 👩‍👩‍👧 so " * 9])
 def test_a_document_is_split_into_windows_that_make_it_up(
-    text: str, llama: PreTrainedTokenizerFast, data: Config
+    said: str, llama: PreTrainedTokenizerFast, data: Config
 ) -> None:
-    row = Row((Message("text", text),), place="my.txt")
+    row = Row((Message("text", said),), place="my.txt")
     examples = limited([row], llama, data(max_tokens=20, too_long="split"))
     made = examples.of(range(len(examples.rows)))
     told = [str(llama.decode(example.ids)) for example in made]
     assert all(12 < len(example.ids) <= 20 for example in made[:-1])
     assert all(window.startswith("<s>") and "</s>" not in window for window in told[:-1])
     assert told[-1].endswith("</s>")
-    assert "".join(window.removeprefix("<s>") for window in told) == text + "</s>"
+    assert "".join(window.removeprefix("<s>") for window in told) == said + "</s>"
     scored = sum(example.tokens for example in made)
-    assert scored == len(llama(text, add_special_tokens=False).input_ids) + 1
+    assert scored == len(llama(said, add_special_tokens=False).input_ids) + 1
+
+
+def test_windows_hold_what_they_may_where_a_cut_makes_more_tokens(
+    llama: PreTrainedTokenizerFast, data: Config
+) -> None:
+    space = pre_tokenizers.Metaspace(split=False)  # three bytes more before every text
+    llama.backend_tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [space, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
+    )
+    texts = ["abcdefghij" * 9, "klm你好no" * 9]
+    rows = [Row((Message("text", said),), place=f"row {n}") for n, said in enumerate(texts)]
+    examples = limited(rows, llama, data(max_tokens=16, too_long="split"))
+    made = examples.of(range(len(examples.rows)))
+    assert max(len(example.ids) for example in made) <= 16
+    told: dict[str, str] = defaultdict(str)
+    for row in examples.rows:
+        told[row.source] += row.answer
+    assert list(told.values()) == texts
 
 
 def test_short_rows_stay_as_they_are(chatml: PreTrainedTokenizerFast, data: Config) -> None:
     rows = [exchange("q", "a", system="Sys")]
     for way in ("truncate_prompt", "split", "drop"):
         examples = limited(rows, chatml, data(too_long=way))
-        assert examples.rows == rows
+        assert list(examples.rows) == rows
         assert not examples.truncated
         assert not examples.parts
+
+
+def test_parts_are_not_counted_before_a_tokenizer_makes_them(tmp_path: Path) -> None:
+    file = tmp_path / "docs.jsonl"
+    file.write_text("\n".join(json.dumps({"text": letter * 5000}) for letter in "abc"))
+    asked = ["data=file", f"data.path={file}", "data.size=20", "data.val_size=2"]
+    assert "lower data.val_size" in check(asked)[0] or "set data.size=1" in check(asked)[0]
+    assert check([*asked, "data.too_long=split"]) == []

@@ -1,6 +1,7 @@
 import html
 import json
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -103,3 +104,16 @@ def test_mistakes_are_told_without_a_traceback(
 def test_all_tokens_can_carry_loss(chatml: PreTrainedTokenizerFast) -> None:
     shown = list(pieces(example(exchange("a", "b"), chatml, Manner("all")), chatml))
     assert [piece.scored for piece in shown] == [False] + [True] * (len(shown) - 1)
+
+
+def test_the_commands_of_the_docs_run_as_written(
+    file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    docs = (Path(__file__).parents[2] / "docs" / "templates.md").read_text(encoding="utf-8")
+    lines = [line for line in docs.splitlines() if line.startswith("epochwise data show")]
+    assert len(lines) == 3
+    monkeypatch.chdir(file.parent)
+    for line in lines:
+        assert main([*shlex.split(line)[1:], "data.size=2", "data.val_size=1"]) == 0
+    assert (file.parent / "show.html").is_file()
+    assert json.loads(capsys.readouterr().out.partition("show.html\n")[2])["totals"]

@@ -7,6 +7,7 @@ from tokenizers import Tokenizer, models
 from transformers import PreTrainedTokenizerFast
 
 from epochwise.config import DataConfig
+from epochwise.data.chat import chat
 from epochwise.data.formats import Message, Row
 from epochwise.data.functions import leaves_out_functions
 from epochwise.data.limit import Examples
@@ -266,6 +267,15 @@ def test_a_call_is_learnt_as_the_template_writes_it(chatml: PreTrainedTokenizerF
     assert not leaves_out_functions(calling(), chatml)
 
 
+def test_results_belong_to_calls_in_their_order() -> None:
+    called = Message("assistant", "", calls=(CALL, CALL.replace("look_up", "find")))
+    results = (Message("tool", "1"), Message("tool", "2"))
+    row = Row((Message("user", "A"), called, *results, called, *results, Message("assistant", "B")))
+    told = [said for said in chat(row, "last").messages if said["role"] == "tool"]
+    assert [said["name"] for said in told] == ["look_up", "find"] * 2
+    assert [said["tool_call_id"] for said in told] == [f"call{n:05}" for n in (1, 2, 3, 4)]
+
+
 def test_functions_that_a_template_leaves_out_are_noticed(
     chatml: PreTrainedTokenizerFast, base: PreTrainedTokenizerFast
 ) -> None:
@@ -273,5 +283,7 @@ def test_functions_that_a_template_leaves_out_are_noticed(
     with pytest.raises(DataError, match="leaves out the function calls that this row teaches"):
         example(calling(), chatml, Manner("response", "all"))
     apply(base, "alpaca")
-    with pytest.raises(DataError, match="row 1.*no place for function calls"):
+    with pytest.raises(
+        DataError, match="row 1.*no place for function calls.*model whose own template has"
+    ):
         example(calling(), base)

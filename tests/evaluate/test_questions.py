@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from epochwise.config import Experiment
-from epochwise.data.formats import exchange
+from epochwise.data.formats import Message, Row, exchange
 from epochwise.data.problems import DataError
 from epochwise.data.rows import read
-from epochwise.evaluate.exam import check_rows
+from epochwise.evaluate.exam import Ask, check_rows, exam_of
 from epochwise.evaluate.question_file import questions_of
 from epochwise.evaluate.questions import (
     Rows,
@@ -100,6 +100,20 @@ def test_rows_of_any_file_are_asked_by_their_kind(
     assert {one.row for one in held_out} <= set(rows.val)
     assert {one.kind for one in held_out} <= {row.kind for row in rows.val}
     assert all(one.answerable != (one.kind == "unanswerable") for one in held_out)
+
+
+def test_documents_and_bare_calls_are_not_asked(
+    experiment: Experiment, world_1m: Pretrained
+) -> None:
+    rows = training_rows(experiment.data, world_1m.tokenizer)
+    document = Row((Message("text", "Once upon a time."),))
+    call = Row((Message("user", "Find it"), Message("assistant", "", calls=('{"name": "f"}',))))
+    silent = rows._replace(train=[document, call], val=[document], val_group=[0])
+    mixed = silent._replace(train=[document, rows.train[0]])
+    asked = own_questions(experiment.data, mixed, limit=9, refusals=read_refusals())
+    assert [one.row for one in asked] == [rows.train[0]]
+    with pytest.raises(ValueError, match="no row asks.*--questions FILE"):
+        exam_of(experiment.data, silent, Ask())
 
 
 def test_a_row_without_kind_whose_answer_refuses_is_unanswerable(

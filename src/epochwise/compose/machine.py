@@ -7,6 +7,7 @@ from pathlib import Path
 from epochwise.compose.assign import MISSING
 from epochwise.compose.nearest import hint, nearest
 from epochwise.config import Config, DataConfig, ModelConfig
+from epochwise.data.rows import MIXTURE
 from epochwise.model.location import locate
 
 FORMS = {
@@ -29,9 +30,9 @@ def data_problems(configs: Sequence[Config]) -> list[str]:
     largest: dict[str, DataConfig] = {}
     for config in configs:
         data = config.data
-        if data.path == MISSING:
-            continue
-        alike = data.model_dump_json(include={"path", "format", "val_size", "seed"})
+        if data.path == MISSING or data.path == MIXTURE and not data.sources:
+            continue  # told where it was composed, and among the clashes
+        alike = data.model_dump_json(exclude={"name", "size", "max_tokens", "too_long", "train_on"})
         if alike not in largest or data.size > largest[alike].size:
             largest[alike] = data
     allow_leaks = all(config.allow_leaks for config in configs)
@@ -64,16 +65,22 @@ def _near(path: str) -> str | None:
     return str(folder / name) if name and name != Path(path).name else None
 
 
+def _address_problem(path: str) -> str | None:
+    site, _, name = path.partition(":")
+    if HUB_DATA.fullmatch(name):
+        return None
+    return f"data.path={path}: write {site}:OWNER/NAME[/SUBSET][@REVISION]"
+
+
 def _data_problems(data: DataConfig, allow_leaks: bool) -> list[str]:
     # Here and not above: only this check needs the readers of all formats.
     from epochwise.data.check.leaks import grave_leak
-    from epochwise.data.rows import DataError, read
-    from epochwise.data.split import split
+    from epochwise.data.rows import DataError, kept
+    from epochwise.data.split import split_for
 
-    site, _, name = data.path.partition(":")
-    if site in SITES:
-        wrong = f"data.path={data.path}: write {site}:OWNER/NAME[/SUBSET][@REVISION]"
-        return [] if HUB_DATA.fullmatch(name) else [wrong]
+    published = [path for path in data.places if path.partition(":")[0] in SITES]
+    if published:
+        return [wrong for path in published if (wrong := _address_problem(path))]
     if data.path == "world" and data.size + data.val_size > WORLD_ROWS:
         most = WORLD_ROWS - data.val_size
         have = f"the world has {WORLD_ROWS} rows, {data.val_size} of them for validation"
@@ -81,8 +88,10 @@ def _data_problems(data: DataConfig, allow_leaks: bool) -> list[str]:
     if data.path == "world" and data.size + data.val_size <= ENOUGH:
         return []  # its rows are never wrong, and so few of them need no counting
     try:
-        rows = read(data)
-        parts = split(rows, size=data.size, val_size=data.val_size, seed=data.seed)
+        rows = kept(data)
+        if data.too_long == "split":  # how many parts they make, a tokenizer has to say
+            return []
+        parts = split_for(data, rows)
     except DataError as error:
         return str(error).splitlines()
     except ValueError as error:

@@ -11,6 +11,7 @@ from transformers import PreTrainedTokenizerBase
 from epochwise.config import DataConfig
 from epochwise.data.formats import Row
 from epochwise.data.functions import leaves_out_functions
+from epochwise.data.kept import Kept
 from epochwise.data.problems import DataError
 from epochwise.data.shorten import parts, shortened
 from epochwise.data.split import Split
@@ -40,7 +41,7 @@ class Counts(NamedTuple):
         words = {
             "dropped as too long": self.dropped,
             "without the beginning of their prompt": self.truncated,
-            "part of a longer row": self.split,
+            "cut from a longer row": self.split,
             "with functions that the chat template leaves out": self.unheard,
         }
         said = [f"{count:,} {what}" for what, count in words.items() if count]
@@ -57,7 +58,7 @@ class Examples:
 
     def __init__(
         self,
-        rows: list[Row],
+        rows: Sequence[Row],
         tokenizer: PreTrainedTokenizerBase,
         config: DataConfig,
         parts: Mapping[int, bool] = NONE,
@@ -154,13 +155,18 @@ class Examples:
         )
 
 
-def limited(rows: list[Row], tokenizer: PreTrainedTokenizerBase, config: DataConfig) -> Examples:
+def limited(
+    rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase, config: DataConfig
+) -> Examples:
     """The examples of `rows`; of their parts, if longer ones are to be split."""
     if config.too_long != "split":
         return Examples(rows, tokenizer, config)
-    found = parts(rows, tokenizer, Manner(config.train_on, config.turns), config.max_tokens)
-    places = {place: part.goes_on for place, part in enumerate(found) if part.is_one}
-    return Examples([part.row for part in found], tokenizer, config, places)
+    divided, places = Kept(), {}
+    for part in parts(rows, tokenizer, Manner(config.train_on, config.turns), config.max_tokens):
+        if part.is_one:
+            places[len(divided)] = part.goes_on
+        divided.append(part.row)
+    return Examples(divided, tokenizer, config, places)
 
 
 def counts(examples: Examples, parts: Split) -> Int64[np.ndarray, "train counts"]:

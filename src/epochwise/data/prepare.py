@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -15,8 +16,8 @@ from epochwise.data.check.leaks import grave_leak
 from epochwise.data.formats import seen
 from epochwise.data.general import general_examples
 from epochwise.data.limit import Counts, counts, limited
-from epochwise.data.rows import Row, read
-from epochwise.data.split import split
+from epochwise.data.rows import Row, kept
+from epochwise.data.split import split_for
 from epochwise.data.store import Tokenised, entry, store, stored
 from epochwise.data.template import template_of
 from epochwise.data.tokens import Example
@@ -74,9 +75,9 @@ def _found(data: DataConfig, tokenizer: PreTrainedTokenizerBase) -> Tokenised:
 
 def tokenised(data: DataConfig, tokenizer: PreTrainedTokenizerBase) -> Tokenised:
     """The rows of `data`, read, split and tokenised."""
-    examples = limited(read(data), tokenizer, data)
+    examples = limited(kept(data), tokenizer, data)
     rows = examples.rows
-    parts = split(rows, size=data.size, val_size=data.val_size, seed=data.seed, fits=examples.fits)
+    parts = split_for(data, rows, examples.fits)
     if leak := grave_leak(rows, parts):
         log.warning("%s: %s", data.path, leak)
     taken = parts.val + parts.train
@@ -91,7 +92,7 @@ def tokenised(data: DataConfig, tokenizer: PreTrainedTokenizerBase) -> Tokenised
     )
 
 
-def row_digests(rows: list[Row]) -> UInt64[np.ndarray, " rows"]:
+def row_digests(rows: Sequence[Row]) -> UInt64[np.ndarray, " rows"]:
     """The first 8 bytes of SHA-256 of what the model sees of each row, wherever it stands."""
     texts = (json.dumps(seen(row)) for row in rows)
     digests = b"".join(hashlib.sha256(text.encode()).digest()[:8] for text in texts)

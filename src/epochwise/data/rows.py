@@ -3,7 +3,7 @@
 import hashlib
 import json
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from itertools import chain, islice
 from pathlib import Path
@@ -15,13 +15,15 @@ from epochwise.data.conversations import oasst
 from epochwise.data.download import downloaded, is_address
 from epochwise.data.fields import Fields
 from epochwise.data.formats import Record, Row
+from epochwise.data.kept import Kept
 from epochwise.data.problems import DataError, Problems
 from epochwise.data.recognise import Reading, ignored, reading
 from epochwise.world import generator
 
-__all__ = ["DataError", "Readable", "Row", "digest", "read", "readable", "records"]
+__all__ = ["DataError", "Readable", "Row", "digest", "kept", "read", "readable", "records"]
 
 WORLD = "world"
+MIXTURE = "mixture"
 HEAD = 1000  # records from which a format is recognised
 log = logging.getLogger(__name__)
 
@@ -38,13 +40,19 @@ def read(config: DataConfig) -> list[Row]:
     Raises:
         DataError: What is wrong, with the place of every bad row.
     """
-    problems = Problems()
     rows: list[Row] = []
-    try:
-        rows += _rows(config, problems)
-    except DataError as error:
-        problems.lines += error.problems
-    problems.check()
+    _add(config, rows)
+    return rows
+
+
+def kept(config: DataConfig) -> Sequence[Row]:
+    """The same, of which only so many are in memory as it bears.
+
+    Raises:
+        DataError: What is wrong, with the place of every bad row.
+    """
+    rows = Kept()
+    _add(config, rows)
     return rows
 
 
@@ -72,6 +80,9 @@ def records(config: DataConfig) -> Iterator[Record]:
 
 def digest(config: DataConfig) -> str:
     """A value that changes with the rows: a hub set is taken at its word, by its path."""
+    if config.sources:
+        parts = [digest(source) for source in _sources(config).values()]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
     if config.path == WORLD:
         return _world_digest()
     if hub.is_published(config.path):
@@ -80,7 +91,44 @@ def digest(config: DataConfig) -> str:
     return found[0] if len(found) == 1 else hashlib.sha256("".join(found).encode()).hexdigest()
 
 
+def _add(config: DataConfig, rows: list[Row] | Kept) -> None:
+    problems = Problems()
+    try:
+        for row in _rows(config, problems):
+            rows.append(row)
+    except DataError as error:
+        problems.lines += error.problems
+    problems.check()
+
+
+def _sources(config: DataConfig) -> dict[str, DataConfig]:
+    """What is mixed, each as if it were all."""
+    return {
+        name: config.model_copy(
+            update={"path": source.path, "format": source.format, "sources": None}
+        )
+        for name, source in (config.sources or {}).items()
+    }
+
+
 def _rows(config: DataConfig, problems: Problems) -> Iterator[Row]:
+    if not config.sources:
+        yield from _of_one(config, problems)
+        return
+    for name, source in _sources(config).items():
+        of_source = Problems()
+        try:
+            for row in _of_one(source, of_source):
+                yield row._replace(origin=name, place=f"{name}: {row.place}")
+        except DataError as error:
+            of_source.lines += error.problems
+        for problem in of_source.lines:
+            key = problem.removeprefix("data.")
+            problems.note(f"{name}: {problem}" if key == problem else f"data.sources.{name}.{key}")
+        problems.more += of_source.more
+
+
+def _of_one(config: DataConfig, problems: Problems) -> Iterator[Row]:
     records = _records(config, problems)
     head = list(islice(records, HEAD))
     if not head:

@@ -9,7 +9,7 @@ from epochwise.data.chat import chat, is_document
 from epochwise.data.formats import Message, Row
 from epochwise.data.render import Refused, rendered
 from epochwise.data.spans import encoded
-from epochwise.data.tokens import Example, Manner, ends, example, examples
+from epochwise.data.tokens import AT_ONCE, Example, Manner, ends, example, examples
 
 
 class Part(NamedTuple):
@@ -79,21 +79,21 @@ def token_ends(text: str, tokenizer: PreTrainedTokenizerBase) -> list[int]:
 
 def parts(
     rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase, manner: Manner, longest: int
-) -> list[Part]:
+) -> Iterator[Part]:
     """All rows, those over `longest` tokens in parts that share a source.
 
     Documents are cut between two tokens, conversations before a question; each part of one begins
     with its system message, and has an answer that is learnt.
     """
-    found: list[Part] = []
-    for row, made in zip(rows, examples(rows, tokenizer, manner), strict=True):
-        if len(made.ids) <= longest:
-            found.append(Part(row))
-        elif is_document(row):
-            found += _numbered(row, _windows(row.answer, tokenizer, longest))
-        else:
-            found += _numbered(row, _exchanges(row, tokenizer, manner, longest))
-    return found
+    for start in range(0, len(rows), AT_ONCE):
+        some = rows[start : start + AT_ONCE]
+        for row, made in zip(some, examples(some, tokenizer, manner), strict=True):
+            if len(made.ids) <= longest:
+                yield Part(row)
+            elif is_document(row):
+                yield from _numbered(row, _windows(row.answer, tokenizer, longest))
+            else:
+                yield from _numbered(row, _exchanges(row, tokenizer, manner, longest))
 
 
 def _numbered(whole: Row, pieces: Iterable[Sequence[Message]]) -> list[Part]:
@@ -135,7 +135,7 @@ def _exchanges(
     pieces = []
     for border in [*borders, len(said)]:
         piece = row._replace(messages=(*opening, *said[start:border]))
-        if end > start and _tokens(piece, tokenizer) > longest:
+        if _tokens(piece, tokenizer) > longest:
             pieces.append(said[start:end])
             start = end
         end = border

@@ -11,8 +11,8 @@ from transformers import PreTrainedTokenizerBase
 
 from epochwise.config import DataConfig
 from epochwise.data.limit import Counts, Examples, counts, limited
-from epochwise.data.rows import read
-from epochwise.data.split import split
+from epochwise.data.rows import kept
+from epochwise.data.split import split_for
 from epochwise.data.tokens import Example
 
 TEMPLATE = "show.html.jinja"
@@ -65,14 +65,8 @@ def shown(data: DataConfig, tokenizer: PreTrainedTokenizerBase, count: int) -> S
         DataError: What is wrong with the rows.
         ValueError: There are too few.
     """
-    examples = limited(read(data), tokenizer, data)
-    parts = split(
-        examples.rows,
-        size=data.size,
-        val_size=data.val_size,
-        seed=data.seed,
-        fits=examples.fits,
-    )
+    examples = limited(kept(data), tokenizer, data)
+    parts = split_for(data, examples.rows, examples.fits)
     made = examples.of(parts.val + parts.train)
     val, train = made[: len(parts.val)], made[len(parts.val) :]
     first = zip(parts.train[:count], train, strict=False)

@@ -90,13 +90,17 @@ def _checked(
     for prompt, whole in zip(prompts, wholes, strict=True):
         for text in (prompt, whole):
             if isinstance(text, Refused):
-                return Unfit(
-                    f"{name} refuses this row: {text.reason}. Change the row, or set {CHOOSE}"
-                )
+                return Unfit(f"{name} refuses this row: {text.reason}. {_remedy(chat)}")
         turns.append(Turn(str(prompt), str(whole).rstrip()))
     if not turns:
         return Unfit("marks none of its answers as one to learn: mark one, or remove the row")
     return _fault(chat, turns, name) or turns
+
+
+def _remedy(chat: Chat) -> str:
+    if any(said["role"] == "tool" or "tool_calls" in said for said in chat.messages):
+        return "Choose a model whose own template has functions, or leave such rows out"
+    return f"Change the row, or set {CHOOSE}"
 
 
 def _fault(chat: Chat, turns: list[Turn], name: str) -> Unfit | None:

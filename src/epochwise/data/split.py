@@ -1,13 +1,17 @@
 """Which rows judge and which train: validation first, and nothing of it in training."""
 
+import hashlib
 import unicodedata
+from array import array
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from random import Random
 from typing import NamedTuple
 
+from epochwise.config import DataConfig
 from epochwise.data.formats import Row
+from epochwise.data.shares import ALL, Parts, behind, dealt, parts_of
 
 OPERATORS = "*/%"  # Unicode calls them punctuation, but 6*2 and 6/2 are different questions
 
@@ -23,12 +27,13 @@ class Split(NamedTuple):
 
 
 def split(
-    rows: list[Row],
+    rows: Sequence[Row],
     *,
     size: int,
     val_size: int,
     seed: int,
     fits: Callable[[int], bool] = lambda row: True,
+    parts: Parts | None = None,
 ) -> Split:
     """Validation rows, the same at every size, and the first `size` of one training order.
 
@@ -37,6 +42,7 @@ def split(
 
     Args:
         fits: Whether a row may be used; asked only of rows whose turn has come.
+        parts: Shares that both sides keep, as far as whole groups allow it for validation.
 
     Raises:
         ValueError: There are fewer rows than asked for.
@@ -51,16 +57,38 @@ def split(
         >>> parts.group, parts.val, parts.train
         ([0, 1, 0, 2], [0], [3])
     """
-    prompts = [normalised_prompt(row) for row in rows]
-    group = _groups(rows, prompts)
-    order = _order(rows, prompts, seed)
-    val = _validation(order, group, val_size, fits)
+    keys = _keys(rows)
+    group = _groups(keys)
+    order = _order(keys, seed)
+    parts = parts or Parts([ALL] * len(rows), {})
+    shares = parts.shares(order)
+    val = list(islice(dealt(_by_groups(order, group, parts, fits), shares), val_size))
     held_out = {group[row] for row in val}
-    rest = (row for row in order if group[row] not in held_out and fits(row))
-    train = list(islice(rest, size))
+    rest = _by_rows(order, parts, lambda row: group[row] not in held_out and fits(row))
+    train = list(islice(dealt(rest, shares), size))
     if len(val) < val_size or len(train) < size:
-        raise ValueError(_shortage(len(rows), order, group, (val, val_size), (train, size)))
+        taken = train if len(val) == val_size else val
+        part = behind(shares, Counter(parts.of[row] for row in taken))
+        raise ValueError(_shortage(len(rows), order, group, (val, val_size), (train, size), part))
     return Split(train, val, group)
+
+
+def split_for(
+    data: DataConfig, rows: Sequence[Row], fits: Callable[[int], bool] = lambda row: True
+) -> Split:
+    """The split that a config asks for.
+
+    Raises:
+        ValueError: There are fewer rows than it asks for.
+    """
+    return split(
+        rows,
+        size=data.size,
+        val_size=data.val_size,
+        seed=data.seed,
+        fits=fits,
+        parts=parts_of(rows, data),
+    )
 
 
 def normalised_prompt(row: Row) -> str:
@@ -99,9 +127,32 @@ class _WithoutPunctuation(dict[int, str]):
 _WITHOUT_PUNCTUATION = _WithoutPunctuation()
 
 
-def _groups(rows: list[Row], prompts: list[str]) -> list[int]:
+class _Keys(NamedTuple):
+    """64 bits of each row's texts in place of the texts, which may be more than memory bears."""
+
+    prompt: "array[int]"
+    source: "array[int]"
+    """0 for none."""
+    answer: "array[int]"
+
+
+def _keys(rows: Sequence[Row]) -> _Keys:
+    keys = _Keys(array("Q"), array("Q"), array("Q"))
+    for row in rows:
+        keys.prompt.append(_hash(normalised_prompt(row)))
+        keys.source.append(_hash(row.source) if row.source else 0)
+        keys.answer.append(_hash(_said(row)))
+    return keys
+
+
+def _hash(text: str) -> int:
+    digest = hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=8)
+    return int.from_bytes(digest.digest(), "little")
+
+
+def _groups(keys: _Keys) -> list[int]:
     """One number a row, counted from 0 in the order of the rows, by union-find."""
-    parent = list(range(len(rows)))
+    parent = list(range(len(keys.prompt)))
 
     def root(row: int) -> int:
         while parent[row] != row:
@@ -109,20 +160,20 @@ def _groups(rows: list[Row], prompts: list[str]) -> list[int]:
             row = parent[row]
         return row
 
-    first: dict[tuple[str, str], int] = {}
-    for row, prompt in enumerate(prompts):
-        keys = [("prompt", prompt)] + [("source", rows[row].source)] * bool(rows[row].source)
-        for key in keys:
-            parent[root(row)] = root(first.setdefault(key, row))
+    for of_rows in (keys.prompt, keys.source):
+        first: dict[int, int] = {}
+        for row, key in enumerate(of_rows):
+            if key:
+                parent[root(row)] = root(first.setdefault(key, row))
     number: dict[int, int] = {}
-    return [number.setdefault(root(row), len(number)) for row in range(len(rows))]
+    return [number.setdefault(root(row), len(number)) for row in range(len(parent))]
 
 
-def _order(rows: list[Row], prompts: list[str], seed: int) -> list[int]:
+def _order(keys: _Keys, seed: int) -> list[int]:
     """All rows that repeat no earlier one, shuffled: subsets are this list's beginnings."""
-    first: dict[tuple[str, str], int] = {}
-    for row, prompt in enumerate(prompts):
-        first.setdefault((prompt, _said(rows[row])), row)
+    first: dict[tuple[int, int], int] = {}
+    for row, key in enumerate(zip(keys.prompt, keys.answer, strict=True)):
+        first.setdefault(key, row)
     order = list(first.values())
     Random(seed).shuffle(order)
     return order
@@ -132,14 +183,33 @@ def _said(row: Row) -> str:
     return "\n".join((row.answer, *row.messages[-1].calls)).strip()
 
 
-def _validation(
-    order: list[int], group: list[int], val_size: int, fits: Callable[[int], bool]
-) -> list[int]:
+def _by_groups(
+    order: list[int], group: list[int], parts: Parts, fits: Callable[[int], bool]
+) -> dict[str, Iterator[list[int]]]:
+    """Each part's groups whole, in the order of their first rows: those of their rows that fit."""
     members: dict[int, list[int]] = {}
     for row in order:
         members.setdefault(group[row], []).append(row)
-    usable = (row for rows in members.values() for row in rows if fits(row))
-    return list(islice(usable, val_size))
+    return {
+        part: ([row] for batch in batches for row in batch if fits(row))
+        for part, batches in _parted(members.values(), parts).items()
+    }
+
+
+def _by_rows(
+    order: list[int], parts: Parts, may: Callable[[int], bool]
+) -> dict[str, Iterator[list[int]]]:
+    return {
+        part: (batch for batch in batches if may(batch[0]))
+        for part, batches in _parted(([row] for row in order), parts).items()
+    }
+
+
+def _parted(batches: Iterable[list[int]], parts: Parts) -> dict[str, Iterator[list[int]]]:
+    found: dict[str, list[list[int]]] = {part: [] for part in parts.weights}
+    for batch in batches:
+        found.setdefault(parts.of[batch[0]], []).append(batch)
+    return {part: iter(of_part) for part, of_part in found.items()}
 
 
 def _shortage(
@@ -148,6 +218,7 @@ def _shortage(
     group: list[int],
     val: tuple[list[int], int],
     train: tuple[list[int], int],
+    part: str,
 ) -> str:
     """Why there are too few rows; each part is what was found and what was asked for."""
     largest = Counter(group[row] for row in order).most_common(1)[0][1]
@@ -159,4 +230,5 @@ def _shortage(
     groups = f"; the {largest} rows that share a source or a prompt stay on one side"
     too_few = len(val[0]) < val[1] or not train[0]
     remedy = "lower data.val_size" if too_few else f"set data.size={len(train[0])} or lower"
-    return facts + groups * (largest > 1) + f": {remedy}, or give more rows"
+    of_part = f"; {part!r} has no more rows for its share"
+    return facts + groups * (largest > 1) + of_part * bool(part) + f": {remedy}, or give more rows"

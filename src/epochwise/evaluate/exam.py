@@ -76,13 +76,18 @@ def exam_of(data: DataConfig, rows: Rows, ask: Ask) -> Exam:
     """What a run with these rows is asked.
 
     Raises:
-        ValueError: The file of questions, or of refusals, is wrong.
+        ValueError: The file of questions, or of refusals, is wrong, or nothing is asked.
     """
     refusals = read_refusals(ask.refusals)
     if ask.questions is None:
         asked = own_questions(data, rows, limit=ask.limit, refusals=refusals)
     else:
         asked = first_of_each_kind(questions_of(ask.questions), ask.limit)
+    if not asked:
+        raise ValueError(
+            f"data.path={data.path}: no row asks what can be answered rightly or wrongly, as none"
+            " of a document does: give questions of your own, --questions FILE"
+        )
     examples = rows.train[: ask.shots]
     how = [
         f"format {FORMAT}",

@@ -11,8 +11,8 @@ from transformers import PreTrainedTokenizerBase
 from epochwise.config import DataConfig
 from epochwise.data.formats import Message, Row, seen
 from epochwise.data.limit import limited
-from epochwise.data.rows import WORLD, read
-from epochwise.data.split import split
+from epochwise.data.rows import WORLD, kept
+from epochwise.data.split import split_for
 from epochwise.data.tokens import Example
 from epochwise.evaluate import world_questions
 from epochwise.evaluate.question import Question
@@ -37,9 +37,9 @@ def training_rows(data: DataConfig, tokenizer: PreTrainedTokenizerBase) -> Rows:
     Raises:
         DataError: What is wrong with the rows by now.
     """
-    examples = limited(read(data), tokenizer, data)
-    rows, fits = examples.rows, examples.fits
-    parts = split(rows, size=data.size, val_size=data.val_size, seed=data.seed, fits=fits)
+    examples = limited(kept(data), tokenizer, data)
+    rows = examples.rows
+    parts = split_for(data, rows, examples.fits)
     return Rows(
         train=[rows[place] for place in parts.train],
         val=[rows[place] for place in parts.val],

@@ -30,7 +30,7 @@ from epochwise.data.check.unread import unread_findings
 from epochwise.data.check.wording import Wording, wordings
 from epochwise.data.problems import DataError, Problems
 from epochwise.data.rows import Readable, readable
-from epochwise.data.split import split
+from epochwise.data.split import split_for
 
 SHARES = 20  # kinds and sources that are named
 Stage = Callable[[str, int], Callable[[int], None]]
@@ -111,7 +111,7 @@ def subject(data: DataConfig, test: Path | None, stage: Stage = silent) -> Subje
 
 def _tests(data: DataConfig, file: Path) -> Readable:
     try:
-        return readable(data.model_copy(update={"path": str(file)}))
+        return readable(data.model_copy(update={"path": str(file), "sources": None}))
     except DataError as error:
         named = [problem.replace("data.path=", "--test ", 1) for problem in error.problems]
         raise DataError(named) from error
@@ -161,7 +161,7 @@ def _leak_findings(looked_at: Subject) -> list[Finding]:
     data, found, tests, every, related = looked_at
     findings: list[Finding] = []
     try:
-        parts = split(found.rows, size=data.size, val_size=data.val_size, seed=data.seed)
+        parts = split_for(data, found.rows)
     except ValueError as error:
         findings.append(_too_few(str(error)))
     else:
