@@ -275,6 +275,8 @@ class Config(Experiment):
     """Studies are left under FOLDER/STUDY/STAMP."""
     skip_missing_models: bool
     """Leave out models that this machine does not have, and say so; else they are mistakes."""
+    allow_leaks: bool = False
+    """Train also where validation rows are nearly training rows; else that is a mistake."""
 
     @property
     def experiment(self) -> Experiment:

@@ -3,9 +3,9 @@ import math
 import numpy as np
 import pytest
 
+from epochwise.data.language import is_in_language_of
 from epochwise.evaluate.bits import bits_per_byte
 from epochwise.evaluate.gain import advice, gains
-from epochwise.evaluate.language import is_in_language_of
 from epochwise.evaluate.scores import scores
 from epochwise.evaluate.summary import agreement, summary, twins
 from epochwise.quality import Answer, Gain, Measure

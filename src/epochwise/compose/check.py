@@ -68,6 +68,22 @@ def plan(arguments: Sequence[str], config_name: str = CONFIG, *, sweep: bool = F
     return found._replace(problems=given.problems + problems)
 
 
+def single(arguments: Sequence[str]) -> Plan:
+    """The config of one run; nothing is asked of its rows, which are to be looked at."""
+    with config_loader(None) as loader:
+        given = sift(arguments, loader, sweep=False)
+        if given.problems:
+            return Plan([], [], [], given.problems)
+        try:
+            (cell,) = compose(loader, CONFIG, grid(given.settings))
+        except (HydraException, OmegaConfBaseException) as error:
+            return Plan([], [], [], [_composition_problem(error, None)])
+    config, problems = _validated(cell)
+    missing = model_problem(config.model) if config else None
+    problems = problems + ([missing] if missing else [])
+    return Plan([config] if config else [], [cell.job], [], _once(problems))
+
+
 def checked(loader: ConfigLoader, config_name: str, jobs: Sequence[Sequence[str]]) -> Plan:
     """The same for jobs that a sweeper has already spelled out.
 

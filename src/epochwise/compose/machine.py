@@ -18,6 +18,10 @@ HUB_DATA = re.compile(r"[\w.-]+/[\w.-]+(/[^@]+)?(@[\w./-]+)?")
 SITES = ("hub", "modelscope")  # of published data, which is loaded when a run needs it
 WORLDS = ("world:1m", "world:4m")
 WORLD_ROWS = 20_000  # as many as the generator makes
+REMEDY = (
+    "`epochwise data check` shows them all, and --fix removes them; rows with one `source` stay on"
+    " one side; allow_leaks=true trains all the same"
+)
 ENOUGH = 10_000  # of them, that every split can give
 
 
@@ -31,7 +35,8 @@ def data_problems(configs: Sequence[Config]) -> list[str]:
         alike = data.model_dump_json(exclude={"name", "size", "max_tokens", "too_long", "train_on"})
         if alike not in largest or data.size > largest[alike].size:
             largest[alike] = data
-    return [line for data in largest.values() for line in _data_problems(data)]
+    allow_leaks = all(config.allow_leaks for config in configs)
+    return [line for data in largest.values() for line in _data_problems(data, allow_leaks)]
 
 
 def model_problem(model: ModelConfig) -> str | None:
@@ -67,8 +72,9 @@ def _address_problem(path: str) -> str | None:
     return f"data.path={path}: write {site}:OWNER/NAME[/SUBSET][@REVISION]"
 
 
-def _data_problems(data: DataConfig) -> list[str]:
+def _data_problems(data: DataConfig, allow_leaks: bool) -> list[str]:
     # Here and not above: only this check needs the readers of all formats.
+    from epochwise.data.check.leaks import grave_leak
     from epochwise.data.rows import DataError, kept
     from epochwise.data.split import split_for
 
@@ -83,10 +89,12 @@ def _data_problems(data: DataConfig) -> list[str]:
         return []  # its rows are never wrong, and so few of them need no counting
     try:
         rows = kept(data)
-        if data.too_long != "split":  # how many parts they make, a tokenizer has to say
-            split_for(data, rows)
+        if data.too_long == "split":  # how many parts they make, a tokenizer has to say
+            return []
+        parts = split_for(data, rows)
     except DataError as error:
         return str(error).splitlines()
     except ValueError as error:
         return [str(error)]
-    return []
+    leak = "" if allow_leaks else grave_leak(rows, parts)
+    return [f"data.path={data.path}: {leak}: {REMEDY}"] if leak else []

@@ -2,8 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from random import Random
+from typing import TypeVar
 
 from epochwise.draw import seed_for
+
+T = TypeVar("T")
 
 
 def order(seed: int, epoch: int, rows: int) -> Sequence[int]:
@@ -34,7 +37,7 @@ def rows_until(step: int, rows: int, batch_size: int) -> int:
     return epochs * rows + place * batch_size
 
 
-def cut(rows: Sequence[int], size: int) -> Iterator[Sequence[int]]:
+def cut(rows: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     return (rows[start : start + size] for start in range(0, len(rows), size))
 
 

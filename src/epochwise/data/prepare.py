@@ -13,6 +13,7 @@ from transformers import PreTrainedTokenizerBase
 
 from epochwise.config import DataConfig, EvaluateConfig
 from epochwise.data.canaries import Canaries, canaries, sown
+from epochwise.data.check.leaks import grave_leak
 from epochwise.data.formats import seen
 from epochwise.data.general import general_examples
 from epochwise.data.limit import Counts, counts, limited
@@ -81,6 +82,8 @@ def tokenised(data: DataConfig, tokenizer: PreTrainedTokenizerBase) -> Tokenised
     examples = limited(kept(data), tokenizer, data)
     rows = examples.rows
     parts = split_for(data, rows, examples.fits)
+    if leak := grave_leak(rows, parts):
+        log.warning("%s: %s", data.path, leak)
     taken = parts.val + parts.train
     chosen = examples.of(taken)
     return Tokenised(

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from itertools import chain, islice
 from pathlib import Path
+from typing import NamedTuple
 
 from epochwise.config import DataConfig
 from epochwise.data import files, hub
@@ -19,12 +20,18 @@ from epochwise.data.problems import DataError, Problems
 from epochwise.data.recognise import Reading, ignored, reading
 from epochwise.world import generator
 
-__all__ = ["DataError", "Row", "digest", "kept", "read"]
+__all__ = ["DataError", "Readable", "Row", "digest", "kept", "read", "readable", "records"]
 
 WORLD = "world"
 MIXTURE = "mixture"
 HEAD = 1000  # records from which a format is recognised
 log = logging.getLogger(__name__)
+
+
+class Readable(NamedTuple):
+    rows: list[Row]
+    problems: Problems
+    """Each begins with the place of its row."""
 
 
 def read(config: DataConfig) -> list[Row]:
@@ -47,6 +54,28 @@ def kept(config: DataConfig) -> Sequence[Row]:
     rows = Kept()
     _add(config, rows)
     return rows
+
+
+def readable(config: DataConfig) -> Readable:
+    """What `read` would give if the rows it refuses were not there.
+
+    Raises:
+        DataError: Nothing can be read as rows.
+    """
+    problems = Problems()
+    rows: list[Row] = []
+    try:
+        rows += _rows(config, problems)
+    except DataError as error:
+        problems.lines += error.problems
+    if not rows:
+        problems.check()
+    return Readable(rows, problems)
+
+
+def records(config: DataConfig) -> Iterator[Record]:
+    """Every record that can be read, also those that make no row, in the order of the file."""
+    return _records(config, Problems())
 
 
 def digest(config: DataConfig) -> str:

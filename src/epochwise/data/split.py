@@ -99,7 +99,11 @@ def normalised_prompt(row: Row) -> str:
         >>> normalised_prompt(exchange("Which  is it:", "red", input="RED or blue?"))
         'which is it red or blue'
     """
-    text = "\n".join(_read(row))
+    return normalised("\n".join(_read(row)))
+
+
+def normalised(text: str) -> str:
+    """Without case, punctuation, and forms and spaces that only writing knows."""
     plain = unicodedata.normalize("NFKC", text).casefold().translate(_WITHOUT_PUNCTUATION)
     return " ".join(plain.split())
 

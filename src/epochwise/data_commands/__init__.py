@@ -13,6 +13,7 @@ class DataCommand(NamedTuple):
 
 
 DATA_COMMANDS = {
+    "check": DataCommand("check", "check [key=value ...]", "what is wrong with a data set"),
     "show": DataCommand(
         "show", "show [key=value ...]", "rows as the model sees them, and what of them is learnt"
     ),

@@ -20,9 +20,9 @@ ROWS = 5
 def run(arguments: Sequence[str]) -> int:
     """Rows as the model sees them, token by token, and which tokens carry loss."""
     options = _options(arguments)
-    from epochwise.compose.check import plan
+    from epochwise.compose.check import single
 
-    found = plan(options.settings, sweep=False)
+    found = single(options.settings)
     if found.problems:
         return _mistakes(found.problems)
     try:

@@ -6,8 +6,8 @@ from itertools import combinations
 import numpy as np
 from jaxtyping import Float
 
+from epochwise.data.language import is_in_language_of
 from epochwise.evaluate.interval import mean, measure, ratio, share
-from epochwise.evaluate.language import is_in_language_of
 from epochwise.evaluate.scores import bleu, bleu_counts
 from epochwise.evaluate.words import normalised
 from epochwise.quality import ALL, Answer, Measure, Measures

@@ -3,11 +3,11 @@
 import re
 import unicodedata
 
+from epochwise.data.language import HAN, KANA
+
 ARTICLES = re.compile(r"\b(a|an|the)\b")
 # Written without spaces: each character counts as a word. Kana and Han, with their extensions.
 UNSPACED = "぀-ヿㇰ-ㇿ㐀-䶿一-鿿豈-﫿ｦ-ﾟ𠀀-𲎯"
-KANA = re.compile("[぀-ヿㇰ-ㇿｦ-ﾟ]")
-HAN = re.compile("[㐀-䶿一-鿿豈-﫿𠀀-𲎯]")
 WORD = re.compile(rf"[{UNSPACED}]|[^\W{UNSPACED}]+")
 
 

@@ -1,12 +1,14 @@
-"""Which language an answer is in, by py3langid.
+"""Which language a text is in, by py3langid.
 
 Chosen for its size: 5 MB and numpy alone, where lingua takes 96 MB. Its models are npz, no pickle.
 Few letters say little in any of them: short answers are not counted.
 """
 
+import re
 from functools import cache
 
-from epochwise.evaluate.words import HAN, KANA
+KANA = re.compile("[぀-ヿㇰ-ㇿｦ-ﾟ]")
+HAN = re.compile("[㐀-䶿一-鿿豈-﫿𠀀-𲎯]")
 
 LETTERS = 20  # fewer tell no language; a word of five letters may be anything
 SIGNS = 4  # of Chinese and Japanese, which say more each
