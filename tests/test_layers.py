@@ -13,6 +13,7 @@ MAY_IMPORT = {
     "cache": set(),
     "record": set(),
     "quality": {"record"},
+    "endpoint": set(),
     "world": {"draw"},
     "config": set(),
     "data": {"cache", "config", "draw", "world"},
@@ -20,7 +21,12 @@ MAY_IMPORT = {
     "diagnose": {"quality", "record"},
     "train": {"config", "data", "diagnose", "model", "record"},
     "report": {"diagnose", "quality", "record"},
-    "evaluate": {"config", "data", "diagnose", "model", "quality", "record", "train", "world"},
+    "evaluate": {
+        *("config", "data", "diagnose", "endpoint", "model", "quality", "record", "train"),
+        "world",
+    },
+    "make": {"config", "data", "draw", "endpoint", "evaluate", "train"},
+    "data_commands": {"data", "make"},
     "experiment": {"config", "data", "evaluate", "model", "record", "train"},
     "reproduce": {"config", "experiment", "record", "train"},
     "sweep": {
@@ -28,7 +34,10 @@ MAY_IMPORT = {
         "train",
     },
     "compose": {"config", "data", "model", "sweep"},
-    "cli": {"compose", "config", "diagnose", "evaluate", "record", "report", "reproduce", "sweep"},
+    "cli": {
+        *("compose", "config", "data_commands", "diagnose", "evaluate", "record", "report"),
+        *("reproduce", "sweep"),
+    },
     "__main__": {"cli"},
 }
 HOMES = {
@@ -40,10 +49,11 @@ HOMES = {
     "datasets": {"data"},
     "wandb": {"train"},
     "plotly": {"report"},
-    "jinja2": {"data", "evaluate", "report"},
+    "jinja2": {"data", "evaluate", "make", "report"},
     "ray": {"sweep"},
     "submitit": {"sweep"},
     "tensorboard": {"diagnose"},
+    "httpx": {"endpoint"},
     "torch": {"data", "evaluate", "experiment", "model", "reproduce", "sweep", "train", "world"},
 }
 HEAVY = {
@@ -58,7 +68,10 @@ HEAVY = {
     "datasets",
     "bitsandbytes",
 }
-LIGHT = ("config", "record", "quality", "draw", "cli", "compose", "diagnose", "report")
+LIGHT = (
+    *("config", "record", "quality", "draw", "cli", "compose", "data_commands", "diagnose"),
+    *("endpoint", "report"),
+)
 
 
 def layer(file: Path) -> str:

@@ -221,6 +221,13 @@ def advise(arguments: Sequence[str]) -> int:
     return DONE
 
 
+def data(arguments: Sequence[str]) -> int:
+    """What can be done with data before anything is trained."""
+    from epochwise.data_commands import main
+
+    return main(arguments)
+
+
 COMMANDS = {
     "train": Command(train, "train [key=value ...]", "one run"),
     "sweep": Command(sweep, "sweep [NAME] [key=v1,v2 ...]", "a study: experiments/NAME.yaml"),
@@ -231,6 +238,7 @@ COMMANDS = {
     "reproduce": Command(reproduce, "reproduce RUN_FOLDER", "a run again, every number compared"),
     "judge": Command(judge, "judge FILE ...", "verdicts on training histories of any tool"),
     "evaluate": Command(evaluate, "evaluate RUN|STUDY_FOLDER", "answers to held-out questions"),
+    "data": Command(data, "data build ...", "rows made from documents"),
 }
 
 
