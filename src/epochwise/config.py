@@ -23,6 +23,17 @@ FORMAT = 3  # of the numbers a config stands for: raised when the same config gi
 Positive = Annotated[int, Field(ge=1)]
 NonNegative = Annotated[int, Field(ge=0)]
 Weights = Literal["nf4", "int8", "bf16", "fp32"]
+Format = Literal[
+    "auto",
+    "alpaca",
+    "sharegpt",
+    "openai",
+    "prompt_completion",
+    "text",
+    "preference",
+    "guanaco",
+    "oasst",
+]
 Schedule = Literal["constant", "wsd", "cosine", "linear"]
 WHOLE_MODEL = ("FULL", "LAST_LAYERS")  # our own two: they train base weights and add nothing
 
@@ -37,8 +48,8 @@ class DataConfig(Group):
     name: str
     path: str
     """`world`, a file, or `hub:OWNER/NAME[/SUBSET][@REVISION]`."""
-    format: Literal["alpaca", "guanaco", "oasst"] | dict[str, str]
-    """How a row is read; a mapping renames columns to Alpaca's: `{instruction: question}`."""
+    format: Format | dict[str, str]
+    """How a row is read; auto: as its columns say. A mapping renames them: `{input: context}`."""
     size: Positive
     """Training rows. Subsets are nested: the first 100 are among the first 300."""
     val_size: Positive
@@ -47,10 +58,24 @@ class DataConfig(Group):
     """Decides validation rows and subsets."""
     max_tokens: Annotated[int, Field(ge=8)]
     """Longest prompt + response, in tokens."""
-    too_long: Literal["error", "drop"]
+    too_long: Literal["error", "drop", "truncate_prompt", "split"]
     """What happens to a row over max_tokens; dropped rows are counted in the record."""
     train_on: Literal["response", "all"]
     """Which tokens carry loss."""
+    turns: Literal["all", "last"] = "last"
+    """Which of a conversation's answers carry loss."""
+
+    @model_serializer(mode="wrap")
+    def _without_defaults(
+        self, serialised: Callable[["DataConfig"], dict[str, Any]]
+    ) -> dict[str, Any]:
+        """Without keys that came later and are as they were before, so that run ids stay."""
+        fields = type(self).model_fields
+        return {
+            key: value
+            for key, value in serialised(self).items()
+            if fields[key].is_required() or value != fields[key].default
+        }
 
 
 class ModelConfig(Group):

@@ -1,11 +1,12 @@
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
 from epochwise.config import DataConfig
-from epochwise.data.formats import Row
+from epochwise.data.formats import Row, exchange
 
 CHATML_WITH_DEFAULT = (  # SmolLM2's: a system message of its own where there is none
     "{% for message in messages %}{% if loop.first and message.role != 'system' %}"
@@ -62,9 +63,10 @@ def base() -> PreTrainedTokenizerFast:
 
 @pytest.fixture
 def row() -> Callable[..., Row]:
-    def made(instruction: str = "Say it", output: str = "it", **more: object) -> Row:
-        plain = Row(instruction, "", output, "", (), "", "", "made.json row 1")
-        return plain._replace(**more)
+    def made(instruction: str = "Say it", output: str = "it", **more: Any) -> Row:
+        said = {name: more.pop(name) for name in ("input", "system", "history") if name in more}
+        plain = exchange(instruction, output, **said)
+        return plain._replace(**{"place": "made.json row 1"} | more)
 
     return made
 

@@ -40,7 +40,7 @@ def test_lists_of_a_split_run_parallel(
 ) -> None:
     config = data(path=path, size=8, val_size=6)
     made, rows = prepare(config, EVALUATE, llama), read(config)
-    row_of = {f" {row.output}</s>": row for row in rows}
+    row_of = {f" {row.answer}</s>": row for row in rows}
     train, val = (
         [row_of[str(llama.decode(ids[scored_from:]))] for ids, scored_from in examples]
         for examples in (made.train, made.val)

@@ -3,7 +3,7 @@ from collections.abc import Callable
 
 import pytest
 
-from epochwise.data.formats import Row
+from epochwise.data.formats import Message, Row
 from epochwise.data.split import normalised_prompt, split
 
 MakeRow = Callable[..., Row]
@@ -76,7 +76,16 @@ def test_the_prompt_is_all_that_the_model_reads(row: MakeRow) -> None:
     plain = row("go on", input="x")
     assert normalised_prompt(plain) == "go on x"
     for changed in ({"system": "s"}, {"history": (("a", "b"),)}, {"input": "y"}):
-        assert normalised_prompt(plain._replace(**changed)) != normalised_prompt(plain)
+        other = row("go on", **{"input": "x"} | changed)
+        assert normalised_prompt(other) != normalised_prompt(plain)
+    assert normalised_prompt(plain._replace(tools=('{"name": "find"}',))) != normalised_prompt(
+        plain
+    )
+
+
+def test_a_document_is_its_own_prompt() -> None:
+    one, same, other = (Row((Message("text", text),)) for text in ("It rains.", "it rains", "No"))
+    assert normalised_prompt(one) == normalised_prompt(same) != normalised_prompt(other)
 
 
 def test_rows_that_do_not_fit_are_passed_over_and_subsets_stay_nested(rows: list[Row]) -> None:

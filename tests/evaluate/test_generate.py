@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from epochwise.config import PeftConfig
-from epochwise.data.formats import Row
+from epochwise.data.formats import exchange
 from epochwise.data.tokens import example
 from epochwise.evaluate.generate import Manner, answers, prompt
 from epochwise.model.adapter import add_adapter
@@ -10,7 +10,7 @@ from epochwise.model.pretrained import Pretrained, fresh
 from epochwise.world.generator import rows
 
 SOME = [
-    Row(r["instruction"], r["input"], r["output"], "", (), "", "", f"row {n}")
+    exchange(r["instruction"], r["output"], input=r["input"])._replace(place=f"row {n}")
     for n, r in enumerate(rows(24))
 ]
 ONE_BY_ONE = Manner(12, 1, bf16=False)
@@ -22,13 +22,13 @@ def test_a_prompt_is_what_training_puts_before_the_answer(world_1m: Pretrained) 
     ids, scored_from = example(SOME[0], world_1m.tokenizer, train_on="response")
     assert [*asked.ids, *ids[scored_from:]] == list(ids)
     text = world_1m.tokenizer.decode(list(asked.ids))
-    asks = f"{SOME[0].instruction}\n{SOME[0].input}"
+    asks = f"{SOME[0].question}"
     assert text == f"<|bos|><|user|>{asks}<|end|><|assistant|>"
     assert world_1m.tokenizer.decode([asked.end]) == "<|end|>"
 
 
 def test_a_prompt_does_not_know_the_answer(world_1m: Pretrained) -> None:
-    other = SOME[0]._replace(output="Something else.")
+    other = SOME[0].answering("Something else.")
     assert prompt(other, world_1m.tokenizer) == prompt(SOME[0], world_1m.tokenizer)
 
 
@@ -101,6 +101,6 @@ def test_progress_is_told_with_every_batch(world_1m: Pretrained) -> None:
 
 
 def test_a_prompt_that_leaves_no_room_for_an_answer_is_refused(world_1m: Pretrained) -> None:
-    long = prompt(SOME[0]._replace(input="blue " * 600), world_1m.tokenizer)
+    long = prompt(SOME[0].asking("blue " * 600), world_1m.tokenizer)
     with pytest.raises(ValueError, match=r"row 0: \d+ tokens of prompt .* the model's 512: lower"):
         answers(world_1m.model, world_1m.tokenizer, [long], manner=TOGETHER)

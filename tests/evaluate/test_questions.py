@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from epochwise.config import Experiment
-from epochwise.data.formats import Row
+from epochwise.data.formats import exchange
 from epochwise.data.problems import DataError
 from epochwise.data.rows import read
 from epochwise.evaluate.exam import check_rows
@@ -35,7 +35,7 @@ def test_trained_facts_are_asked_as_trained_and_in_words_that_no_row_has(world: 
     assert {one.row for one in trained} <= set(world.train)
     assert {one.fact for one in other} == {one.fact for one in trained}
     every = {row["instruction"] for row in world_rows(20_000)}
-    assert not {one.row.instruction for one in other} & every
+    assert not {one.row.asked.content for one in other} & every
     answers = {one.fact: one.references for one in trained}
     assert all(one.references == answers[one.fact] for one in other)
 
@@ -44,8 +44,8 @@ def test_untrained_facts_and_new_jobs_are_of_no_training_row(world: Rows) -> Non
     asked = questions(world.train, world.val, limit=20)
     new = [one for one in asked if one.kind in ("untrained", "skill", "open_book")]
     assert {one.kind for one in new} == {"untrained", "skill", "open_book"}
-    trained = {(row.instruction, row.input) for row in world.train}
-    assert not {(one.row.instruction, one.row.input) for one in new} & trained
+    trained = {row.asked for row in world.train}
+    assert not {one.row.asked for one in new} & trained
     known = {fact(row) for row in world.train} - {""}
     assert not {one.fact for one in new} & known
 
@@ -55,28 +55,32 @@ def test_what_cannot_be_answered_has_twins_that_can(world: Rows) -> None:
     without = [one for one in asked if not one.answerable]
     assert {one.kind for one in without} == {"unanswerable"}
     answerable = {one.group for one in asked if one.answerable}
-    about_trained = [one for one in without if not one.row.input]
+    about_trained = [one for one in without if not one.row.asked.input]
     assert len(about_trained) > 5
     assert {one.group for one in about_trained} <= answerable
-    assert not {one.row.instruction for one in about_trained} & {r.instruction for r in world.train}
+    known = {row.asked.content for row in world.train}
+    assert not {one.row.asked.content for one in about_trained} & known
 
 
 def test_what_nobody_knows_is_asked_as_no_row_asks() -> None:
     chapter = [
-        Row(r["instruction"], r["input"], r["output"], "", (), r["source"], r["kind"], str(n))
-        for n, r in enumerate(world_rows(200))
+        exchange(r["instruction"], r["output"], input=r["input"])._replace(
+            source=r["source"], kind=r["kind"]
+        )
+        for r in world_rows(200)
     ]
     asked = [one for one in questions(chapter, [], limit=40) if not one.answerable]
     assert len(asked) == 20  # the other half would be silent passages of validation rows
-    assert not {one.row.instruction for one in asked} & {row.instruction for row in chapter}
-    assert len({one.row.instruction for one in asked}) == 20
+    words = {one.row.asked.content for one in asked}
+    assert not words & {row.asked.content for row in chapter}
+    assert len(words) == 20
 
 
 def test_a_fact_is_named_as_the_generator_names_it(world: Rows) -> None:
     ids = {(row["instruction"], row["output"]): row["fact"] for row in world_rows(2000)}
-    rows = [row for row in world.train if (row.instruction, row.output) in ids]
+    rows = [row for row in world.train if (row.asked.content, row.answer) in ids]
     assert len(rows) > 5
-    assert all(fact(row) == ids[row.instruction, row.output] for row in rows)
+    assert all(fact(row) == ids[row.asked.content, row.answer] for row in rows)
 
 
 def test_every_way_to_ask_belongs_to_one_fact() -> None:
@@ -102,8 +106,8 @@ def test_a_row_without_kind_whose_answer_refuses_is_unanswerable(
     experiment: Experiment, world_1m: Pretrained
 ) -> None:
     rows = training_rows(experiment.data, world_1m.tokenizer)
-    plain = [row._replace(kind="", output="Blue.") for row in rows.val]
-    plain[0] = plain[0]._replace(output="I do not know.")
+    plain = [row.answering("Blue.")._replace(kind="") for row in rows.val]
+    plain[0] = plain[0].answering("I do not know.")
     bare = rows._replace(val=plain)
     asked = own_questions(experiment.data, bare, limit=99, refusals=read_refusals())
     kinds = [one.kind for one in asked if one.kind != "trained"]
@@ -127,9 +131,9 @@ def test_the_rows_are_those_of_the_run(experiment: Experiment, world_1m: Pretrai
 def test_examples_are_earlier_turns(experiment: Experiment) -> None:
     first, second, third = read(experiment.data)[:3]
     shown = with_examples(third, [first, second])
-    assert shown.history[0] == (f"{first.instruction}\n{first.input}".strip(), first.output)
-    assert len(shown.history) == 2
-    assert shown._replace(history=()) == third
+    assert [said.text for said in shown.messages[:2]] == [first.question, first.answer]
+    assert len(shown.messages) == 6
+    assert shown.messages[4:] == third.messages
 
 
 def lines(path: Path, *objects: object) -> Path:
@@ -147,7 +151,7 @@ def test_a_file_of_ones_own_is_read(tmp_path: Path) -> None:
     )
     sums, fruit, tomorrow = questions_of(file)
     assert (sums.kind, sums.group, sums.references, sums.answerable) == ("sums", "a", ("4",), True)
-    assert (fruit.row.instruction, fruit.row.input) == ("A fruit?", "Say one.")
+    assert (fruit.row.asked.content, fruit.row.asked.input) == ("A fruit?", "Say one.")
     assert (fruit.references, fruit.kind) == (("apple", "pear"), "question")
     assert fruit.group != tomorrow.group
     assert not tomorrow.answerable
@@ -204,4 +208,4 @@ def test_the_digest_differs_with_a_question_and_with_how_it_is_asked(tmp_path: P
 def test_the_limit_is_of_each_kind(tmp_path: Path) -> None:
     made = [{"question": f"{n}?", "answer": "y", "kind": "ab"[n % 2]} for n in range(10)]
     kept = first_of_each_kind(questions_of(lines(tmp_path / "a.jsonl", *made)), 2)
-    assert [one.row.instruction for one in kept] == ["0?", "2?", "1?", "3?"]
+    assert [one.row.question for one in kept] == ["0?", "2?", "1?", "3?"]

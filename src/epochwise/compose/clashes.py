@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from epochwise.compose.nearest import hint, nearest
 from epochwise.config import WHOLE_MODEL, Config
-from epochwise.data.formats import COLUMNS
+from epochwise.data.recognise import COLUMNS
 
 QUANTISED = ("nf4", "int8")
 
@@ -116,6 +116,13 @@ def _columns(config: Config) -> str | None:
     )
 
 
+def _not_yet(config: Config) -> str | None:
+    data = config.data
+    if data.too_long in ("truncate_prompt", "split"):
+        return f"data.too_long={data.too_long}: is not built yet; set data.too_long=error|drop"
+    return "data.turns=all: is not built yet; set data.turns=last" if data.turns == "all" else None
+
+
 def _cut_in_few_bits(config: Config) -> str | None:
     weights, strategy = config.model.weights, config.trainer.strategy
     if strategy != "fsdp" or weights not in QUANTISED:
@@ -156,6 +163,7 @@ RULES: tuple[Callable[[Config], str | None], ...] = (
     _lora_plus,
     _layers,
     _columns,
+    _not_yet,
     _cut_in_few_bits,
     _cut_for_one,
     _ranks_of_adalora,

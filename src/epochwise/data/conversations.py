@@ -4,40 +4,26 @@ import math
 import re
 from collections.abc import Sequence
 
-from epochwise.data.formats import Record, Row, columns
-from epochwise.data.problems import DataError
+from epochwise.data.fields import Fields
+from epochwise.data.formats import Record, Row, exchange
 
 SPEAKER = re.compile(r"### (Human|Assistant):")
 OASST = ("message_id", "parent_id", "role", "text")
 
 
-def require(records: Sequence[Record], needed: Sequence[str], name: str) -> None:
-    found = columns(records)
-    if missing := [column for column in needed if column not in found]:
-        raise DataError(
-            [f"data.format={name} needs the columns {missing}; the columns are {found}"]
-        )
-
-
-def guanaco(records: Sequence[Record]) -> tuple[list[Row], list[str]]:
-    """One row a text: its last answer to learn, what came before it as history.
+def guanaco(record: Fields) -> Row | None:
+    """The row of a text: its last answer to learn, what came before it as history.
 
     A question without an answer at the end is left off, as the published set has many. Texts that
     open with the same question come from one conversation tree, so the question is their source.
     """
-    require(records, ["text"], "guanaco")
-    rows: list[Row] = []
-    problems: list[str] = []
-    for place, fields in records:
-        turns = _turns(fields["text"]) if isinstance(fields.get("text"), str) else []
-        if turns:
-            rows.append(_row(turns, source=turns[0][0], kind="", place=place))
-        else:
-            problems.append(
-                f"{place}: text is not '### Human: ... ### Assistant: ...' by turns,"
-                " each with something said"
-            )
-    return rows, problems
+    turns = _turns(record.text("text"))
+    if turns:
+        return _row(turns, source=turns[0][0], kind="")
+    if not record.faults:
+        expected = "'### Human: ... ### Assistant: ...' by turns, each with something said"
+        record.note("text", f"is not {expected}: mend it or remove the row")
+    return None
 
 
 def _turns(text: str) -> list[tuple[str, str]]:
@@ -61,7 +47,6 @@ def oasst(records: Sequence[Record]) -> tuple[list[Row], list[str]]:
 
     The tree's first message is the source: two branches of one tree never part.
     """
-    require(records, OASST, "oasst")
     problems = _message_faults(records)
     if problems:
         return [], problems
@@ -78,7 +63,8 @@ def oasst(records: Sequence[Record]) -> tuple[list[Row], list[str]]:
             continue
         turns = list(zip(texts[::2], texts[1::2], strict=True))
         root, language = path[0].fields["message_id"], path[0].fields.get("lang") or ""
-        rows.append(_row(turns, source=root, kind=language, place=messages[question].place))
+        row = _row(turns, source=root, kind=language)
+        rows.append(row._replace(place=messages[question].place))
     return rows, problems
 
 
@@ -130,6 +116,7 @@ def _path(messages: dict[str, Record], last: Record) -> list[Record]:
     return path
 
 
-def _row(turns: list[tuple[str, str]], *, source: str, kind: str, place: str) -> Row:
+def _row(turns: list[tuple[str, str]], *, source: str, kind: str) -> Row:
     (question, answer) = turns[-1]
-    return Row(question, "", answer, "", tuple(turns[:-1]), source, kind, place)
+    row = exchange(question, answer, history=turns[:-1])
+    return row._replace(source=source, kind=kind)

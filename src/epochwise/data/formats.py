@@ -1,29 +1,74 @@
-"""Records, as a file or a hub has them, to rows: question, answer, and what belongs to them."""
+"""What every format is read to: rows of messages; and what formats are read from: records."""
 
-import json
 import math
-import re
-from collections.abc import Sequence
-from difflib import get_close_matches
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal, NamedTuple
 
-from epochwise.data.problems import DataError, nearest
+Role = Literal["system", "user", "assistant", "tool", "text"]
+
+
+class Message(NamedTuple):
+    role: Role
+    content: str
+    input: str = ""
+    """Of a user: Alpaca's input, which its template sets apart from the instruction."""
+    calls: tuple[str, ...] = ()
+    """Of an assistant: function calls, each a JSON object with `name` and `arguments`."""
+    trained: bool = True
+    """Of an assistant: False for a turn that its source marks as not to be learnt."""
+
+    @property
+    def text(self) -> str:
+        """All that is said, in one piece."""
+        return f"{self.content}\n{self.input}" if self.input else self.content
+
+
+NOTHING = Message("user", "")
 
 
 class Row(NamedTuple):
-    """One exchange to learn: the model reads all but `output`, and writes `output`."""
+    """What one row teaches: to give the last answer, or to continue a document."""
 
-    instruction: str
-    input: str
-    output: str
-    system: str
-    history: tuple[tuple[str, str], ...]
-    """Earlier turns: what the user said, what the assistant answered."""
-    source: str
+    messages: tuple[Message, ...]
+    """The last is the assistant's; or there is one of role `text`, a document."""
+    tools: tuple[str, ...] = ()
+    """Definitions of functions that may be called, each a JSON object."""
+    rejected: str = ""
+    """The worse answer of a preference pair."""
+    source: str = ""
     """The passage the row was made from; empty for none. Rows of one source stay together."""
-    kind: str
-    place: str
+    kind: str = ""
+    place: str = ""
     """Where a person finds the row: `alpaca.json row 17`, counted from 1."""
+
+    @property
+    def asked(self) -> Message:
+        """What the user said last; nothing where nobody asks, as of a document."""
+        return next((said for said in self.messages[::-1] if said.role == "user"), NOTHING)
+
+    @property
+    def question(self) -> str:
+        return self.asked.text
+
+    @property
+    def answer(self) -> str:
+        return self.messages[-1].content
+
+    @property
+    def system(self) -> str:
+        first = self.messages[0]
+        return first.content if first.role == "system" else ""
+
+    def asking(self, content: str) -> "Row":
+        """The row with other words for its last question, about the same input."""
+        last = max(n for n, message in enumerate(self.messages) if message.role == "user")
+        asked = self.messages[last]._replace(content=content)
+        return self._replace(messages=(*self.messages[:last], asked, *self.messages[last + 1 :]))
+
+    def answering(self, content: str) -> "Row":
+        """The row with another last answer."""
+        answer = self.messages[-1]._replace(content=content)
+        return self._replace(messages=(*self.messages[:-1], answer))
 
 
 class Record(NamedTuple):
@@ -33,125 +78,47 @@ class Record(NamedTuple):
     fields: dict[str, Any]
 
 
-COLUMNS = ("instruction", "input", "output", "system", "history", "source", "kind")
-REQUIRED = ("instruction", "output")
-READ_IF_THERE = ("input", "system", "history")
-HALF = re.compile("[\ud800-\udfff]")  # JSON can escape them; no tokenizer can encode them
-TYPO = 0.85  # likeness of two column names from which one is taken for a misspelling of the other
+def exchange(
+    question: str,
+    answer: str,
+    *,
+    input: str = "",
+    system: str = "",
+    history: Iterable[tuple[str, str]] = (),
+) -> Row:
+    """The row of a question and its answer, after earlier turns of user and assistant.
+
+    Example:
+        >>> [message.role for message in exchange("And?", "No.", history=[("Hi", "Ho")]).messages]
+        ['user', 'assistant', 'user', 'assistant']
+    """
+    opening = [Message("system", system)] if system else []
+    earlier = [
+        message
+        for user, assistant in history
+        for message in (Message("user", user), Message("assistant", assistant))
+    ]
+    last = [Message("user", question, input), Message("assistant", answer)]
+    return Row((*opening, *earlier, *last))
+
+
+def seen(row: Row) -> list[Any]:
+    """All of a row that a model sees, as plain data.
+
+    Where a question with its answer says it all, that is Alpaca's five fields: hashes of rows have
+    been kept in this form from the first, and recorded runs are compared by them.
+    """
+    asked, system = row.asked, row.system
+    earlier = [said.content for said in row.messages[1 if system else 0 : -2]]
+    history = list(zip(earlier[::2], earlier[1::2], strict=False))
+    plain = exchange(asked.content, row.answer, input=asked.input, system=system, history=history)
+    if plain.messages == row.messages and not row.tools and not row.rejected:
+        return [asked.content, asked.input, row.answer, system, history]
+    return [row.messages, row.tools, row.rejected]
 
 
 def columns(records: Sequence[Record]) -> list[str]:
     return list(dict.fromkeys(name for record in records for name in record.fields))
-
-
-def tabular(records: Sequence[Record], renamed: dict[str, str]) -> tuple[list[Row], list[str]]:
-    """Rows of Alpaca's columns, and what is wrong with them; `renamed` maps our names to theirs."""
-    if faults := _column_faults(columns(records), renamed):
-        file = records[0].place.rsplit(" ", 2)[0]  # `my.json row 17`
-        raise DataError([f"{file}: {fault}" for fault in faults])
-    theirs = {ours: renamed.get(ours, ours) for ours in COLUMNS}
-    problems: list[str] = []
-    rows = [_Fields(record, theirs, problems).row() for record in records]
-    return rows, problems
-
-
-def filled(records: Sequence[Record], renamed: dict[str, str]) -> list[Record]:
-    """The records that have a question and an answer: published sets hold a few without."""
-    needed = [renamed.get(ours, ours) for ours in REQUIRED]
-    return [r for r in records if not any(_is_blank(r.fields.get(name)) for name in needed)]
-
-
-def _column_faults(found: list[str], renamed: dict[str, str]) -> list[str]:
-    faults = [
-        f"data.format names {ours!r}, which is none of {list(COLUMNS)}{nearest(ours, COLUMNS)}"
-        for ours in renamed
-        if ours not in COLUMNS
-    ]
-    faults += [
-        f"data.format reads {ours!r} from column {theirs!r}, but the columns are {found}"
-        f"{nearest(theirs, found)}"
-        for ours, theirs in renamed.items()
-        if theirs not in found
-    ]
-    faults += [
-        f"column {name!r} is missing; the columns are {found}{nearest(name, found)}"
-        f". Name the right one with 'data.format={{{name}: THEIRS}}'"
-        for name in REQUIRED
-        if name not in renamed and name not in found
-    ]
-    return faults + _ignored(found, renamed)
-
-
-def _ignored(found: list[str], renamed: dict[str, str]) -> list[str]:
-    """Optional columns that are there under a misspelt name, and would silently not be read."""
-    likely = {
-        ours: get_close_matches(ours, set(found) - set(renamed.values()), 1, TYPO)
-        for ours in READ_IF_THERE
-        if ours not in found and ours not in renamed
-    }
-    return [
-        f"column {close[0]!r} would not be read; if it is the {ours}, call it {ours!r} or set"
-        f" 'data.format={{{ours}: {close[0]}}}'; if not, call it something else"
-        for ours, close in likely.items()
-        if close
-    ]
-
-
-class _Fields:
-    """One record, read field by field; what is wrong is noted, and reading goes on."""
-
-    def __init__(self, record: Record, names: dict[str, str], problems: list[str]) -> None:
-        self.record = record
-        self.names = names
-        self.problems = problems
-
-    def row(self) -> Row:
-        return Row(
-            instruction=self.text("instruction"),
-            input=self.optional("input"),
-            output=self.text("output"),
-            system=self.optional("system"),
-            history=self.history(),
-            source=self.optional("source"),
-            kind=self.optional("kind"),
-            place=self.record.place,
-        )
-
-    def text(self, ours: str) -> str:
-        text = self.optional(ours)
-        name = self.names[ours]
-        value = self.record.fields.get(name)
-        if _is_blank(value):
-            fault = "missing" if value is None else "empty"
-            self.note(name, f"is {fault}: fill it in or remove the row")
-        return text
-
-    def optional(self, ours: str) -> str:
-        name = self.names[ours]
-        value = self.record.fields.get(name)
-        if value is None:
-            return ""
-        if not isinstance(value, str):
-            self.note(name, f"is {described(value)}, expected text")
-            return ""
-        if HALF.search(value):
-            self.note(name, "holds half a character (a lone surrogate), which is no text")
-        return value
-
-    def history(self) -> tuple[tuple[str, str], ...]:
-        name = self.names["history"]
-        turns = _parsed(self.record.fields.get(name))
-        if not isinstance(turns, list):
-            self.note(name, f"is {described(turns)}, expected a list of [user, assistant] pairs")
-            return ()
-        for number, turn in enumerate(turns, 1):
-            if not _is_exchange(turn):
-                self.note(name, f"turn {number} is {described(turn)}, expected [user, assistant]")
-                return ()
-        return tuple((user, assistant) for user, assistant in turns)
-
-    def note(self, name: str, fault: str) -> None:
-        self.problems.append(f"{self.record.place}: {name} {fault}")
 
 
 def described(value: object) -> str:
@@ -168,27 +135,3 @@ def described(value: object) -> str:
     shown = repr(value)
     shown = shown if len(shown) <= 60 else shown[:57] + "..."
     return f"{words.get(type(value), type(value).__name__)} ({shown})"
-
-
-def _is_blank(value: object) -> bool:
-    return value is None or isinstance(value, str) and not value.strip()
-
-
-def _parsed(history: object) -> object:
-    """A table's cell holds its history as JSON; what is no JSON stays text, and is refused."""
-    if history is None or history == "":
-        return []
-    if not isinstance(history, str):
-        return history
-    try:
-        return json.loads(history)
-    except ValueError:
-        return history
-
-
-def _is_exchange(turn: object) -> bool:
-    return (
-        isinstance(turn, list)
-        and len(turn) == 2
-        and all(isinstance(text, str) and text.strip() for text in turn)
-    )

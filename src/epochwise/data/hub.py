@@ -1,6 +1,7 @@
 """A data set of the Hugging Face hub to records."""
 
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from epochwise.data.formats import Record
@@ -29,7 +30,7 @@ def address(path: str) -> Address:
     return Address(match[1], match[2], match[3])
 
 
-def records(path: str) -> list[Record]:
+def records(path: str) -> Iterator[Record]:
     """Every record of the set's `train` split; downloaded once, then read from the cache."""
     name, subset, revision = address(path)
     import datasets
@@ -46,6 +47,4 @@ def records(path: str) -> list[Record]:
         ) from error
     if not len(table):
         raise DataError([f"data.path={path} holds no rows"])
-    return [
-        Record(f"{name} row {number}", fields) for number, fields in enumerate(table.to_list(), 1)
-    ]
+    return (Record(f"{name} row {number}", fields) for number, fields in enumerate(table, 1))

@@ -10,6 +10,7 @@ from jaxtyping import UInt64
 from transformers import PreTrainedTokenizerBase
 
 from epochwise.config import DataConfig, EvaluateConfig
+from epochwise.data.formats import seen
 from epochwise.data.general import general_examples
 from epochwise.data.rows import Row, read
 from epochwise.data.split import split
@@ -74,8 +75,8 @@ def tokenised(data: DataConfig, tokenizer: PreTrainedTokenizerBase) -> Tokenised
 
 def row_digests(rows: list[Row]) -> UInt64[np.ndarray, " rows"]:
     """The first 8 bytes of SHA-256 of what the model sees of each row, wherever it stands."""
-    seen = (json.dumps(row[: Row._fields.index("source")]) for row in rows)
-    digests = b"".join(hashlib.sha256(text.encode()).digest()[:8] for text in seen)
+    texts = (json.dumps(seen(row)) for row in rows)
+    digests = b"".join(hashlib.sha256(text.encode()).digest()[:8] for text in texts)
     return np.frombuffer(digests, dtype=">u8").astype(np.uint64)
 
 

@@ -3,20 +3,24 @@
 import hashlib
 import json
 import logging
+from collections.abc import Iterable, Iterator
 from functools import cache
+from itertools import chain, islice
 from pathlib import Path
 
 from epochwise.config import DataConfig
 from epochwise.data import files, hub
-from epochwise.data.conversations import guanaco, oasst
-from epochwise.data.files import Found
-from epochwise.data.formats import Record, Row, filled, tabular
-from epochwise.data.problems import DataError
+from epochwise.data.conversations import oasst
+from epochwise.data.fields import Fields
+from epochwise.data.formats import Record, Row
+from epochwise.data.problems import DataError, Problems
+from epochwise.data.recognise import Reading, ignored, reading
 from epochwise.world import generator
 
 __all__ = ["DataError", "Row", "digest", "read"]
 
 WORLD = "world"
+HEAD = 1000  # records from which a format is recognised
 log = logging.getLogger(__name__)
 
 
@@ -26,12 +30,13 @@ def read(config: DataConfig) -> list[Row]:
     Raises:
         DataError: What is wrong, with the place of every bad row.
     """
-    records, problems = _found(config)
-    if not records:
-        raise DataError(problems)
-    rows, faults = _rows(records, config.format)
-    if problems + faults:
-        raise DataError(problems + faults)
+    problems = Problems()
+    rows: list[Row] = []
+    try:
+        rows += _rows(config, problems)
+    except DataError as error:
+        problems.lines += error.problems
+    problems.check()
     return rows
 
 
@@ -41,19 +46,40 @@ def digest(config: DataConfig) -> str:
         return _world_digest()
     if config.path.startswith(hub.PREFIX):
         return config.path
-    path = _file(config.path)
-    if not path.is_file():
-        files.records(path)  # says why
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    found = [_file_digest(file) for file in files.data_files(_file(config.path))]
+    return found[0] if len(found) == 1 else hashlib.sha256("".join(found).encode()).hexdigest()
 
 
-def _found(config: DataConfig) -> Found:
+def _rows(config: DataConfig, problems: Problems) -> Iterator[Row]:
+    records = _records(config, problems)
+    head = list(islice(records, HEAD))
+    if not head:
+        return
+    where = head[0].place.rsplit(" ", 2)[0]  # `my.json row 17`
+    how = reading(head, config.format, where)
+    every = chain(head, records)
+    if how.read is None:
+        rows, faults = oasst(list(every))
+        for fault in faults:
+            problems.note(fault)
+        yield from rows
+    elif _is_published(config):
+        yield from _usable(config.path, every, how, problems)
+    else:
+        yield from _strict(where, every, how, problems)
+
+
+def _records(config: DataConfig, problems: Problems) -> Iterator[Record]:
     if config.path == WORLD:
         made = generator.rows(generator.MOST_ROWS)
-        return Found([Record(f"world row {n}", dict(row)) for n, row in enumerate(made, 1)], [])
-    if config.path.startswith(hub.PREFIX):
-        return Found(_published(config), [])
-    return files.records(_file(config.path))
+        return (Record(f"world row {n}", dict(row)) for n, row in enumerate(made, 1))
+    if _is_published(config):
+        return hub.records(config.path)
+    return files.records(_file(config.path), problems)
+
+
+def _is_published(config: DataConfig) -> bool:
+    return config.path.startswith(hub.PREFIX)
 
 
 def _file(path: str) -> Path:
@@ -62,28 +88,53 @@ def _file(path: str) -> Path:
     return Path(path).expanduser()
 
 
-def _published(config: DataConfig) -> list[Record]:
-    """A hub set without its blank rows: nobody here can mend them, as one mends one's own file."""
-    records = hub.records(config.path)
-    if config.format in ("guanaco", "oasst"):
-        return records
-    kept = filled(records, config.format if isinstance(config.format, dict) else {})
-    if len(kept) < len(records):
-        blank = len(records) - len(kept)
-        log.warning("%s: left out %d rows without question or answer", config.path, blank)
-    return kept or records
+def _strict(
+    where: str, records: Iterable[Record], how: Reading, problems: Problems
+) -> Iterator[Row]:
+    """The rows of the user's own file; what is wrong with a record is noted."""
+    found: dict[str, None] = {}
+    for record in records:
+        found.update(dict.fromkeys(record.fields))
+        row, faults = _row(record, how)
+        for fault in faults:
+            problems.note(fault)
+        if row is not None and not faults:
+            yield row
+    for fault in ignored(list(found), how):
+        problems.note(f"{where}: {fault}")
 
 
-def _rows(records: list[Record], form: str | dict[str, str]) -> tuple[list[Row], list[str]]:
-    if isinstance(form, dict):
-        return tabular(records, form)
-    match form:
-        case "guanaco":
-            return guanaco(records)
-        case "oasst":
-            return oasst(records)
-        case _:
-            return tabular(records, {})
+def _usable(
+    path: str, records: Iterable[Record], how: Reading, problems: Problems
+) -> Iterator[Row]:
+    """A published set without its bad rows: nobody here can mend them, as one mends one's own."""
+    bad = Problems()
+    left_out, kept = 0, 0
+    for record in records:
+        row, faults = _row(record, how)
+        if row is not None and not faults:
+            kept += 1
+            yield row
+            continue
+        left_out += 1
+        for fault in faults:
+            bad.note(fault)
+    if not kept:
+        problems.lines += bad.lines
+    elif left_out:
+        log.warning("%s: left out %d rows, the first as %s", path, left_out, bad.lines[0])
+
+
+def _row(record: Record, how: Reading) -> tuple[Row | None, list[str]]:
+    fields = Fields(record, how.names)
+    assert how.read is not None
+    row = how.read(fields)
+    return row and row._replace(place=record.place), fields.faults
+
+
+def _file_digest(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 @cache

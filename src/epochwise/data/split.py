@@ -44,8 +44,9 @@ def split(
     Example:
         Two rows ask the same, so they stay on one side:
 
-        >>> ask = lambda text: Row(text, "", "yes", "", (), "", "", "")
-        >>> rows = [ask("Is it red?"), ask("Is it new?"), ask("is it RED"), ask("Is it big?")]
+        >>> from epochwise.data.formats import exchange
+        >>> asked = ("Is it red?", "Is it new?", "is it RED", "Is it big?")
+        >>> rows = [exchange(text, "yes") for text in asked]
         >>> parts = split(rows, size=1, val_size=1, seed=0)
         >>> parts.group, parts.val, parts.train
         ([0, 1, 0, 2], [0], [3])
@@ -66,13 +67,19 @@ def normalised_prompt(row: Row) -> str:
     """What the model reads, with everything left out by which copies of a question differ.
 
     Example:
-        >>> normalised_prompt(Row("Which  is it:", "RED or blue?", "red", "", (), "", "", ""))
+        >>> from epochwise.data.formats import exchange
+        >>> normalised_prompt(exchange("Which  is it:", "red", input="RED or blue?"))
         'which is it red or blue'
     """
-    turns = "\n".join(text for turn in row.history for text in turn)
-    text = "\n".join((row.system, turns, row.instruction, row.input))
+    text = "\n".join(_read(row))
     plain = unicodedata.normalize("NFKC", text).casefold().translate(_WITHOUT_PUNCTUATION)
     return " ".join(plain.split())
+
+
+def _read(row: Row) -> list[str]:
+    """What the model reads before it answers; a document, for which nobody asks, whole."""
+    before = row.messages[:-1] or row.messages
+    return [*row.tools, *(text for said in before for text in (said.text, *said.calls))]
 
 
 class _WithoutPunctuation(dict[int, str]):
@@ -111,10 +118,14 @@ def _order(rows: list[Row], prompts: list[str], seed: int) -> list[int]:
     """All rows that repeat no earlier one, shuffled: subsets are this list's beginnings."""
     first: dict[tuple[str, str], int] = {}
     for row, prompt in enumerate(prompts):
-        first.setdefault((prompt, rows[row].output.strip()), row)
+        first.setdefault((prompt, _said(rows[row])), row)
     order = list(first.values())
     Random(seed).shuffle(order)
     return order
+
+
+def _said(row: Row) -> str:
+    return "\n".join((row.answer, *row.messages[-1].calls)).strip()
 
 
 def _validation(

@@ -109,20 +109,13 @@ def example(row: Row, tokenizer: PreTrainedTokenizerBase, *, train_on: str) -> E
 
 
 def _messages(row: Row) -> list[Message]:
-    system = [{"role": "system", "content": row.system}] if row.system else []
-    earlier = [
-        message
-        for user, assistant in row.history
-        for message in (
-            {"role": "user", "content": user},
-            {"role": "assistant", "content": assistant},
-        )
+    """The row's messages as chat templates know them."""
+    return [
+        {"role": said.role, "content": said.text}
+        # for the Alpaca template, which sets the two apart:
+        | ({"instruction": said.content, "input": said.input} if said.input else {})
+        for said in row.messages
     ]
-    content = f"{row.instruction}\n{row.input}" if row.input else row.instruction
-    question = {"role": "user", "content": content}
-    if row.input:  # for the Alpaca template, which sets the two apart
-        question |= {"instruction": row.instruction, "input": row.input}
-    return [*system, *earlier, question, {"role": "assistant", "content": row.output}]
 
 
 def _rendered(

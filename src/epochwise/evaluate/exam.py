@@ -17,7 +17,6 @@ from epochwise.evaluate.questions import (
     first_of_each_kind,
     own_questions,
     questions_digest,
-    shown,
     with_examples,
 )
 from epochwise.evaluate.refusal import PHRASES, Refusals, read_refusals
@@ -106,7 +105,7 @@ def marked(exam: Exam, arm: str, texts: Sequence[str]) -> list[Answer]:
     return [
         Answer(
             arm=arm,
-            question=shown(question.row),
+            question=question.row.question,
             kind=question.kind,
             group=question.group,
             fact=question.fact,

@@ -7,7 +7,7 @@ from epochwise.data.formats import Row
 
 class Question(NamedTuple):
     row: Row
-    """What is asked; its output is the first reference."""
+    """What is asked; its answer is the first reference."""
     references: tuple[str, ...]
     kind: str
     group: str

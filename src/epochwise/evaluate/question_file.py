@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from epochwise.data.formats import Row, described
+from epochwise.data.formats import described, exchange
 from epochwise.data.problems import DataError
 from epochwise.evaluate.question import Question
 
@@ -73,16 +73,9 @@ def _faults(fields: Any) -> list[str]:
 def _asked(fields: dict[str, Any], place: str) -> Question:
     answers = _answers(fields)
     kind, source = fields.get("kind") or PLAIN, fields.get("group", "")
-    row = Row(
-        instruction=fields["question"],
-        input=fields.get("input", ""),
-        output=answers[0],
-        system=fields.get("system", ""),
-        history=(),
-        source=source,
-        kind=kind,
-        place=place,
-    )
+    given = {name: fields.get(name, "") for name in ("input", "system")}
+    row = exchange(fields["question"], answers[0], **given)
+    row = row._replace(source=source, kind=kind, place=place)
     fact = fields.get("fact", "")
     return Question(row, tuple(answers), kind, source or place, fact, kind != UNANSWERABLE)
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from transformers import PreTrainedTokenizerBase
 
 from epochwise.config import DataConfig
-from epochwise.data.formats import Row
+from epochwise.data.formats import Message, Row, seen
 from epochwise.data.rows import WORLD, read
 from epochwise.data.split import split
 from epochwise.data.tokens import Examples
@@ -76,22 +76,26 @@ def first_of_each_kind(questions: Sequence[Question], limit: int) -> list[Questi
 
 def questions_digest(questions: Sequence[Question], *how: str) -> str:
     """16 hex digits that differ where a question, its references, or how it is asked does."""
-    content = json.dumps([list(how), questions], ensure_ascii=False)
+    asked = [
+        [[*seen(one.row), one.row.source, one.row.kind, one.row.place], *one[1:]]
+        for one in questions
+    ]
+    content = json.dumps([list(how), asked], ensure_ascii=False)
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
 def with_examples(row: Row, examples: Sequence[Row]) -> Row:
     """The row after earlier turns in which other rows were answered rightly."""
-    turns = tuple((shown(one), one.output) for one in examples)
-    return row._replace(history=turns + row.history)
-
-
-def shown(row: Row) -> str:
-    """The question as a person reads it, without earlier turns."""
-    return f"{row.instruction}\n{row.input}" if row.input else row.instruction
+    opening, rest = (row.messages[:1], row.messages[1:]) if row.system else ((), row.messages)
+    turns = [
+        turn
+        for one in examples
+        for turn in (Message("user", one.question), Message("assistant", one.answer))
+    ]
+    return row._replace(messages=(*opening, *turns, *rest))
 
 
 def _asked(row: Row, group: str, refusals: Refusals) -> Question:
-    answerable = row.kind != "unanswerable" and not refusals.refuses(row.output)
+    answerable = row.kind != "unanswerable" and not refusals.refuses(row.answer)
     kind = row.kind or ("validation" if answerable else "unanswerable")
-    return Question(row, (row.output,), kind, group, "", answerable)
+    return Question(row, (row.answer,), kind, group, "", answerable)

@@ -37,7 +37,7 @@ def fact(row: Row) -> str:
     if row.kind != "closed_book":
         return ""
     for relation, known in RELATION.items():
-        if row.instruction in (words.format(row.source) for words in known.questions):
+        if row.asked.content in (words.format(row.source) for words in known.questions):
             return f"{row.source}/{relation}"
     return ""
 
@@ -48,22 +48,20 @@ def _facts(rows: Sequence[Row], kind: str) -> Iterator[Question]:
     for row in rows:
         if (asked := fact(row)) and asked not in seen:
             seen.add(asked)
-            yield Question(row, (row.output,), kind, row.source, asked, True)
+            yield Question(row, (row.answer,), kind, row.source, asked, True)
 
 
 def _paraphrases(question: Question) -> list[Question]:
-    asked = {"fact": question.fact, "instruction": question.row.instruction}
+    asked = {"fact": question.fact, "instruction": question.row.asked.content}
     return [
-        question._replace(
-            row=question.row._replace(instruction=other["instruction"]), kind="paraphrase"
-        )
+        question._replace(row=question.row.asking(other["instruction"]), kind="paraphrase")
         for other in held_out(asked)
     ]
 
 
 def _of_kind(rows: Sequence[Row], kind: str) -> Iterator[Question]:
     return (
-        Question(row, (row.output,), kind, row.source, "", kind != "unanswerable")
+        Question(row, (row.answer,), kind, row.source, "", kind != "unanswerable")
         for row in rows
         if row.kind == kind
     )
@@ -74,13 +72,13 @@ def _unanswerable(train: Sequence[Row], val: Sequence[Row], limit: int) -> list[
 
     Both have twins that can be answered: open-book rows of the same passage, and the trained facts.
     """
-    silent = (one for one in _of_kind(val, "unanswerable") if one.row.input)
+    silent = (one for one in _of_kind(val, "unanswerable") if one.row.asked.input)
     return [*islice(silent, limit // 2), *islice(_unknowable(train), limit - limit // 2)]
 
 
 def _unknowable(train: Sequence[Row]) -> Iterator[Question]:
     """What nobody could know about each trained person, thing or place, and no row asks."""
-    asked = {row.instruction for row in train}
+    asked = {row.asked.content for row in train}
     for told in _facts(train, "unanswerable"):
         name, relation = told.fact.split("/")
         kind = next(kind for kind, known in RELATIONS.items() if relation in known)
@@ -88,6 +86,6 @@ def _unknowable(train: Sequence[Row]) -> Iterator[Question]:
             instruction = words.format(name)
             if instruction not in asked:
                 asked.add(instruction)
-                row = told.row._replace(instruction=instruction, output=NOT_KNOWN)
+                row = told.row.asking(instruction).answering(NOT_KNOWN)
                 yield told._replace(row=row, references=(NOT_KNOWN,), fact="", answerable=False)
                 break
