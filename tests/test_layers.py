@@ -26,7 +26,7 @@ MAY_IMPORT = {
         "world",
     },
     "make": {"config", "data", "draw", "endpoint", "evaluate", "train"},
-    "data_commands": {"data", "make"},
+    "data_commands": {"compose", "config", "data", "endpoint", "evaluate", "make", "model"},
     "experiment": {"config", "data", "evaluate", "model", "record", "train"},
     "reproduce": {"config", "experiment", "record", "train"},
     "sweep": {

@@ -222,15 +222,27 @@ def advise(arguments: Sequence[str]) -> int:
 
 
 def data(arguments: Sequence[str]) -> int:
-    """What can be done with data before anything is trained."""
-    from epochwise.data_commands import main
+    """What there is to do with rows before anything is trained on them."""
+    from epochwise.compose.nearest import hint, nearest
+    from epochwise.data_commands import DATA_COMMANDS, run
 
-    return main(arguments)
+    if not arguments or arguments[0] in ("-h", "--help"):
+        lines = [f"  {one.usage:30}  {one.purpose}" for one in DATA_COMMANDS.values()]
+        print("usage: epochwise data COMMAND ...", "", *lines, sep="\n")
+        return DONE if arguments else MISTAKE
+    name = arguments[0]
+    if name not in DATA_COMMANDS:
+        meant = hint(nearest(name, DATA_COMMANDS))
+        return _mistake(
+            f"data {name}: no such command{meant} (there are {', '.join(DATA_COMMANDS)})"
+        )
+    return run(name, arguments[1:])
 
 
 COMMANDS = {
     "train": Command(train, "train [key=value ...]", "one run"),
     "sweep": Command(sweep, "sweep [NAME] [key=v1,v2 ...]", "a study: experiments/NAME.yaml"),
+    "data": Command(data, "data COMMAND", "look at the rows before training: `epochwise data`"),
     "plan": Command(plan, "plan [NAME] [key=v1,v2 ...]", "what a sweep would run, take and cost"),
     "status": Command(status, "status STUDY_FOLDER", "where a study stands, from any terminal"),
     "report": Command(report, "report STUDY_FOLDER", "a study's tables and page, written again"),
@@ -238,7 +250,6 @@ COMMANDS = {
     "reproduce": Command(reproduce, "reproduce RUN_FOLDER", "a run again, every number compared"),
     "judge": Command(judge, "judge FILE ...", "verdicts on training histories of any tool"),
     "evaluate": Command(evaluate, "evaluate RUN|STUDY_FOLDER", "answers to held-out questions"),
-    "data": Command(data, "data build ...", "rows made from documents"),
 }
 
 

@@ -110,7 +110,7 @@ def test_training_and_evaluation_read_what_is_made(
 ) -> None:
     more = ["--paraphrases", "1", "--unanswerable", "0.5"]
     assert build(server, tmp_path, out, *more) == 0
-    config = {"name": "file", "path": str(out), "format": "alpaca", "size": 4, "val_size": 2}
+    config = {"name": "file", "path": str(out), "format": "auto", "size": 4, "val_size": 2}
     config |= {"seed": 0, "max_tokens": 512, "too_long": "error", "train_on": "response"}
     found = read(DataConfig.model_validate(config))
     assert len({row.source for row in found}) == 8
@@ -364,7 +364,7 @@ def test_mistakes_are_told_at_once(tmp_path: Path, capsys: pytest.CaptureFixture
     ):
         assert part in told
     assert main(["data", "bild"]) == 2
-    assert "data bild: no such command; did you mean 'build'?" in capsys.readouterr().err
+    assert "data bild: no such command; did you mean build?" in capsys.readouterr().err
 
 
 def test_our_prompt_can_be_edited(

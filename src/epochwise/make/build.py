@@ -3,16 +3,17 @@
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from typing import TypeVar
 
 from epochwise.draw import seed_for
-from epochwise.endpoint import JSON, Client, Reply, SpentError, UnclearError
+from epochwise.endpoint import JSON, Client, Reply, UnclearError
 from epochwise.evaluate.refusal import Refusals
 from epochwise.evaluate.words import normalised
 from epochwise.make import reply as replies
+from epochwise.make.jobs import carry_out
 from epochwise.make.journal import Journal
 from epochwise.make.prompt import Prompts, filled, language_name
 from epochwise.make.reply import Form, Pair
@@ -251,35 +252,10 @@ def build(
     """
     done = {entry["window"] for entry in journal.entries if "window" in entry}
     left = [number for number in range(len(windows)) if number not in done]
-    problem: Exception | None = None
-    with ThreadPoolExecutor(at_a_time) as pool:
-        futures = [pool.submit(writer.entry, number, windows[number]) for number in left]
-        try:
-            for future in as_completed(futures):
-                problem = _gather(future, writer, journal) or problem
-                if problem:
-                    _cancel(futures)
-                on_window(sum("window" in entry for entry in journal.entries))
-        except BaseException:
-            _cancel(futures)
-            raise
-    if problem is not None and not isinstance(problem, SpentError):
-        raise problem
-    return problem is None
+    jobs = [partial(writer.entry, number, windows[number]) for number in left]
 
+    def told(count: int) -> None:
+        on_window(len(done) + count)
 
-def _gather(future: "Future[JSON]", writer: Writer, journal: Journal) -> Exception | None:
-    """Keeps what was made; returns why nothing was."""
-    if future.cancelled():
-        return None
-    try:
-        entry = future.result()
-    except ValueError as error:
-        return error
-    journal.add(entry | {"spent": list(writer.client.meter.spent)})
-    return None
-
-
-def _cancel(futures: "Sequence[Future[JSON]]") -> None:
-    for future in futures:
-        future.cancel()
+    told(0)
+    return carry_out(jobs, journal, writer.client.meter, at_a_time=at_a_time, on_done=told)

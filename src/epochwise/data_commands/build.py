@@ -1,4 +1,4 @@
-"""What `epochwise data build` does: rows from documents, with their cost told before and after."""
+"""`epochwise data build`: rows from documents, with their cost told before and after."""
 
 import argparse
 import hashlib
@@ -37,7 +37,7 @@ PAIR_TOKENS = 60  # of a reply, for each question with its answer
 TOLD = 8  # reasons
 
 
-def main(arguments: Sequence[str]) -> int:
+def run(arguments: Sequence[str]) -> int:
     """Rows from documents: a model writes them, and each answer is held against its passage."""
     options = _flags(arguments)
     if options.show_prompt:
@@ -110,7 +110,7 @@ def _ask(
 
 
 def _flags(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser("epochwise data build", description=main.__doc__)
+    parser = argparse.ArgumentParser("epochwise data build", description=run.__doc__)
     known = "text, Markdown, HTML, PDF, or a folder of such"
     parser.add_argument("documents", type=Path, nargs="*", metavar="DOCUMENT", help=known)
     parser.add_argument("--out", type=Path, metavar="FILE.jsonl", help="the rows, one a line")
