@@ -16,6 +16,7 @@ DATA_COMMANDS = {
     "build": DataCommand(
         "build", "build DOCUMENT ... --out FILE", "rows from documents, written by a model"
     ),
+    "grow": DataCommand("grow", "grow SEEDS --out FILE", "many rows from about fifty"),
 }
 
 

@@ -21,6 +21,7 @@ from epochwise.make.flags import (
     check_installed,
     check_out,
     client_of,
+    language_code,
     limit_of,
     model_faults,
     number,
@@ -131,7 +132,7 @@ def _flags(arguments: Sequence[str]) -> argparse.Namespace:
 def _add_row_flags(rows: Any) -> None:
     rows.add_argument("--pairs", type=whole(1), default=4, metavar="N", help="of each window (4)")
     spoken = "of questions and answers, as ISO 639-1 code; default: the window's"
-    rows.add_argument("--language", type=_language, metavar="CODE", help=spoken)
+    rows.add_argument("--language", type=language_code, metavar="CODE", help=spoken)
     others = "other wordings of each question, in FILE.paraphrases.jsonl for evaluation"
     rows.add_argument("--paraphrases", type=whole(0), default=0, metavar="N", help=others)
     twins = "of rows whose question the passage does not answer, and the answer is a refusal"
@@ -165,15 +166,6 @@ def _check(options: argparse.Namespace) -> None:
         faults.append(f"--tokenizer {options.tokenizer}: there is no such file")
     if faults:
         raise ValueError("\n  ".join(faults))
-
-
-def _language(text: str) -> str:
-    import py3langid  # type: ignore[import-untyped]
-
-    known = sorted(code for code, _ in py3langid.rank("a"))
-    if text not in known:
-        raise argparse.ArgumentTypeError(f"{text}: expected one of {', '.join(known)}")
-    return text
 
 
 def _span(options: argparse.Namespace) -> Span:

@@ -100,6 +100,15 @@ def check_out(out: Path) -> None:
         raise ValueError(f"--out {out}: is a folder; give a file in it, such as {out}/rows.jsonl")
 
 
+def language_code(text: str) -> str:
+    import py3langid  # type: ignore[import-untyped]
+
+    known = sorted(code for code, _ in py3langid.rank("a"))
+    if text not in known:
+        raise argparse.ArgumentTypeError(f"{text}: expected one of {', '.join(known)}")
+    return text
+
+
 def whole(low: int) -> Callable[[str], int]:
     def read(text: str) -> int:
         if not text.isdecimal() or int(text) < low:

@@ -30,7 +30,8 @@ def carry_out(
             for future in as_completed(futures):
                 if not future.cancelled():
                     found = _gathered(future, journal, meter)
-                    problem = found or problem
+                    if problem is None or isinstance(problem, SpentError):
+                        problem = found or problem
                     done += found is None
                 if problem:
                     _cancel(futures)

@@ -66,9 +66,14 @@ def answered(reply: Reply, form: Form) -> bool:
     return bool(fields["answer"])
 
 
-def rows(reply: Reply) -> list[JSON]:
+def rows(reply: Reply, form: Form) -> list[JSON]:
     """New rows with instruction, input and output, all text. Raises UnclearError."""
-    return [_row(item) for item in _list(reply, "rows")]
+    if form == "json":
+        return [_row(item) for item in _list(reply, "rows")]
+    return [
+        {"instruction": one.question, "input": "", "output": one.answer}
+        for one in _line_pairs(reply)
+    ]
 
 
 def schema(kind: str) -> JSON:
