@@ -16,6 +16,7 @@ class Server(ThreadingHTTPServer):
     """Given in their place, where it is set: a reply that depends on what is asked."""
     counts: dict[str, int] | None
     """The tokens that each reply says it took."""
+    headers: dict[str, str]
     asked: list[dict[str, Any]]
     keys: list[str | None]
 
@@ -38,6 +39,8 @@ class Handler(BaseHTTPRequestHandler):
         reply = json.dumps(message if status == 200 else {"error": content}).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(reply)))
+        for name, value in self.server.headers.items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(reply)
 
@@ -49,6 +52,7 @@ class Handler(BaseHTTPRequestHandler):
 def serving() -> Iterator[Server]:
     server = Server(("127.0.0.1", 0), Handler)
     server.replies, server.asked, server.keys, server.counts = [], [], [], None
+    server.headers = {}
 
     def in_turn(_: dict[str, Any]) -> tuple[int, str]:
         left = server.replies

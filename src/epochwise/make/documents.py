@@ -83,11 +83,10 @@ def _html(file: Path) -> str:
 def _pdf(file: Path) -> str:
     """The pages' text, parted by blank lines; words that lines break are whole again."""
     from pypdf import PdfReader
-    from pypdf.errors import PyPdfError
 
     try:
         pages = [page.extract_text() for page in PdfReader(file).pages]
-    except PyPdfError as error:
+    except Exception as error:  # damaged files make pypdf raise whatever they come upon
         raise DataError([f"{file}: is no PDF that can be read: {error}"]) from error
     return BROKEN_WORD.sub("", "\n\n".join(pages))
 
