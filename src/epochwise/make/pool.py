@@ -5,9 +5,12 @@ from collections.abc import Mapping, Sequence
 
 from epochwise.endpoint import JSON
 from epochwise.evaluate.refusal import Refusals
+from epochwise.evaluate.words import tokens
 from epochwise.make.near import NEAR, nearest
 
 REFUSED = "a refusal"
+SHORT = "too short a question"
+SHORTEST = 2  # words; signs where a script writes no spaces
 ALIKE = "nearly the same as an earlier row"
 
 
@@ -38,6 +41,8 @@ class Pool:
         for row in entry["rows"]:
             if self._refusals.refuses(row["output"]):
                 self.left_out[REFUSED] += 1
+            elif len(tokens(question(row))) < SHORTEST:
+                self.left_out[SHORT] += 1
             elif nearest(question(row), self._asked, enough=NEAR) >= NEAR:
                 self.left_out[ALIKE] += 1
             else:

