@@ -43,7 +43,7 @@ bench: setup ## measure speed beside a peer; prints ratios
 
 soak: setup ## the long fault and fuzz suites
 	EPOCHWISE_SOAK=1 $(BIN)/pytest -n auto -rP tests/test_fuzz.py tests/test_resume.py tests/faults \
-	  tests/compose tests/sweep/test_ledger.py tests/train/test_checkpoint.py
+	  tests/compose tests/data/test_data_fuzz.py tests/sweep/test_ledger.py tests/train/test_checkpoint.py
 
 gpu: setup ## the tests that need a CUDA device
 	$(BIN)/pytest -m gpu

@@ -16,7 +16,12 @@ GROUPS = ("data", "model", "peft", "train", "evaluate", "track")
 CHOICES = [(group, file.stem) for group in GROUPS for file in sorted((CONF / group).glob("*.yaml"))]
 STUDIES = sorted((CONF.parent / "experiments").glob("*.yaml"))
 FILES = [*sorted(CONF.rglob("*.yaml")), *STUDIES]
-GIVEN = {"file": "data.path=rows.json", "folder": "model.path=my", "gguf": "model.path=my.gguf"}
+GIVEN = {
+    "file": "data.path=rows.json",
+    "mixture": "data.sources={mine: {path: rows.json}}",
+    "folder": "model.path=my",
+    "gguf": "model.path=my.gguf",
+}
 # What a machine may lack: files of the user's own, and a package that is an extra.
 ABSENT = ("data.path=rows.json", "model.path=my", "model.path=my.gguf", "model.path=package:")
 

@@ -53,7 +53,7 @@ HOMES = {
     "ray": {"sweep"},
     "submitit": {"sweep"},
     "tensorboard": {"diagnose"},
-    "httpx": {"endpoint"},
+    "httpx": {"data", "endpoint"},
     "torch": {"data", "evaluate", "experiment", "model", "reproduce", "sweep", "train", "world"},
 }
 HEAVY = {

@@ -44,10 +44,19 @@ class Group(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
+class SourceConfig(Group):
+    """One of several sources that are mixed."""
+
+    path: str
+    format: Format | dict[str, str] = "auto"
+    weight: Annotated[float, Field(gt=0)] = 1.0
+    """Its share of the rows at every size, beside the weights of the others."""
+
+
 class DataConfig(Group):
     name: str
     path: str
-    """`world`, a file, or `hub:OWNER/NAME[/SUBSET][@REVISION]`."""
+    """`world`, a file, a folder, `https://...`, or `hub:OWNER/NAME[/SUBSET][@REVISION]`."""
     format: Format | dict[str, str]
     """How a row is read; auto: as its columns say. A mapping renames them: `{input: context}`."""
     size: Positive
@@ -64,6 +73,15 @@ class DataConfig(Group):
     """Which tokens carry loss."""
     turns: Literal["all", "last"] = "last"
     """Which of a conversation's answers carry loss."""
+    sources: dict[str, SourceConfig] | None = None
+    """Of path `mixture`: what is mixed."""
+    stratify: Literal["source", "kind"] | None = None
+    """Every subset has each kind's share of all rows; sources have theirs by their weights."""
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Where its rows come from."""
+        return tuple(source.path for source in (self.sources or {}).values()) or (self.path,)
 
     @model_serializer(mode="wrap")
     def _without_defaults(
@@ -230,7 +248,7 @@ class Experiment(Group):
         settings = self.model_dump(mode="json")
         for group in settings.values():
             group.pop("name", None)  # names are labels
-        settings["data"].pop("path")  # data_digest says what lies there
+        forget_places(settings["data"])  # data_digest says what lies there
         if self.train.schedule != "wsd":
             settings["train"].pop("cooldown")
         payload = json.dumps([FORMAT, data_digest, settings], sort_keys=True)
@@ -253,6 +271,13 @@ class Config(Experiment):
     @property
     def experiment(self) -> Experiment:
         return Experiment(**{name: getattr(self, name) for name in Experiment.model_fields})
+
+
+def forget_places(data: dict[str, Any]) -> None:
+    """Takes out of a data group's settings where the rows lie, which changes no number."""
+    data.pop("path")
+    for source in data.get("sources", {}).values():
+        source.pop("path")
 
 
 def _is_int(value: JsonValue, low: int) -> bool:

@@ -203,6 +203,8 @@ def test_bad_files_are_refused_by_name(
         ("{folder}/alpcaa.json", ["no such file", "did you mean 'alpaca.json'?"]),
         ("{folder}/nowhere/a.json", ["there is no folder", "nowhere"]),
         ("hub:alpaca", ["got data.path=hub:alpaca", "hub:OWNER/NAME"]),
+        ("modelscope:alpaca", ["expected modelscope:OWNER/NAME"]),
+        ("modelscope:o/n", ["pip install 'modelscope[dataset]'"]),
         ("hub:a/b/c/d", ["hub:OWNER/NAME[/SUBSET][@REVISION]"]),
     ],
 )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from epochwise.compose.nearest import hint, nearest
 from epochwise.config import WHOLE_MODEL, Config
 from epochwise.data.recognise import COLUMNS
+from epochwise.data.rows import MIXTURE
 
 QUANTISED = ("nf4", "int8")
 
@@ -105,15 +106,37 @@ def _layers(config: Config) -> str | None:
 
 
 def _columns(config: Config) -> str | None:
-    if isinstance(config.data.format, str):
-        return None
-    unknown = [name for name in config.data.format if name not in COLUMNS]
+    sources = (config.data.sources or {}).items()
+    given = {"data": config.data.format}
+    given |= {f"data.sources.{name}": source.format for name, source in sources}
+    unknown = [
+        (place, name)
+        for place, form in given.items()
+        if not isinstance(form, str)
+        for name in form
+        if name not in COLUMNS
+    ]
     if not unknown:
         return None
+    place, name = unknown[0]
     return (
-        f"data.format.{unknown[0]}: is none of our columns ({', '.join(COLUMNS)})"
-        f"{hint(nearest(unknown[0], COLUMNS))}; write {{OURS: THEIRS}}"
+        f"{place}.format.{name}: is none of our columns ({', '.join(COLUMNS)})"
+        f"{hint(nearest(name, COLUMNS))}; write {{OURS: THEIRS}}"
     )
+
+
+def _mixture(config: Config) -> str | None:
+    data = config.data
+    if (data.path == MIXTURE) != bool(data.sources):
+        return (
+            "data.sources: go together with data=mixture; write data=mixture"
+            " 'data.sources={mine: {path: my.jsonl}, others: {path: hub:OWNER/NAME, weight: 2}}'"
+        )
+    if data.sources and MIXTURE in data.places:
+        return "data.sources: one of them is a mixture itself; name its sources instead"
+    if data.stratify == "source" and not data.sources:
+        return "data.stratify=source: there is one source; set data=mixture, or data.stratify=kind"
+    return None
 
 
 def _not_yet(config: Config) -> str | None:
@@ -163,6 +186,7 @@ RULES: tuple[Callable[[Config], str | None], ...] = (
     _lora_plus,
     _layers,
     _columns,
+    _mixture,
     _not_yet,
     _cut_in_few_bits,
     _cut_for_one,

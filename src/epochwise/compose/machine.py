@@ -7,6 +7,7 @@ from pathlib import Path
 from epochwise.compose.assign import MISSING
 from epochwise.compose.nearest import hint, nearest
 from epochwise.config import Config, DataConfig, ModelConfig
+from epochwise.data.rows import MIXTURE
 from epochwise.model.location import locate
 
 FORMS = {
@@ -14,6 +15,7 @@ FORMS = {
     "package": (re.compile(r"\w+/.+"), "package:NAME/FILE"),
 }
 HUB_DATA = re.compile(r"[\w.-]+/[\w.-]+(/[^@]+)?(@[\w./-]+)?")
+SITES = ("hub", "modelscope")  # of published data, which is loaded when a run needs it
 WORLDS = ("world:1m", "world:4m")
 WORLD_ROWS = 20_000  # as many as the generator makes
 ENOUGH = 10_000  # of them, that every split can give
@@ -24,9 +26,9 @@ def data_problems(configs: Sequence[Config]) -> list[str]:
     largest: dict[str, DataConfig] = {}
     for config in configs:
         data = config.data
-        if data.path == MISSING:
-            continue
-        alike = data.model_dump_json(include={"path", "format", "val_size", "seed"})
+        if data.path == MISSING or data.path == MIXTURE and not data.sources:
+            continue  # told where it was composed, and among the clashes
+        alike = data.model_dump_json(exclude={"name", "size", "max_tokens", "too_long", "train_on"})
         if alike not in largest or data.size > largest[alike].size:
             largest[alike] = data
     return [line for data in largest.values() for line in _data_problems(data)]
@@ -58,15 +60,21 @@ def _near(path: str) -> str | None:
     return str(folder / name) if name and name != Path(path).name else None
 
 
+def _address_problem(path: str) -> str | None:
+    site, _, name = path.partition(":")
+    if HUB_DATA.fullmatch(name):
+        return None
+    return f"data.path={path}: write {site}:OWNER/NAME[/SUBSET][@REVISION]"
+
+
 def _data_problems(data: DataConfig) -> list[str]:
     # Here and not above: only this check needs the readers of all formats.
     from epochwise.data.rows import DataError, read
-    from epochwise.data.split import split
+    from epochwise.data.split import split_for
 
-    if data.path.startswith("hub:"):
-        well_formed = HUB_DATA.fullmatch(data.path.removeprefix("hub:"))
-        wrong = f"data.path={data.path}: write hub:OWNER/NAME[/SUBSET][@REVISION]"
-        return [] if well_formed else [wrong]
+    published = [path for path in data.places if path.partition(":")[0] in SITES]
+    if published:
+        return [wrong for path in published if (wrong := _address_problem(path))]
     if data.path == "world" and data.size + data.val_size > WORLD_ROWS:
         most = WORLD_ROWS - data.val_size
         have = f"the world has {WORLD_ROWS} rows, {data.val_size} of them for validation"
@@ -74,7 +82,7 @@ def _data_problems(data: DataConfig) -> list[str]:
     if data.path == "world" and data.size + data.val_size <= ENOUGH:
         return []  # its rows are never wrong, and so few of them need no counting
     try:
-        split(read(data), size=data.size, val_size=data.val_size, seed=data.seed)
+        split_for(data, read(data))
     except DataError as error:
         return str(error).splitlines()
     except ValueError as error:

@@ -1,6 +1,6 @@
 """Alpaca's columns to rows: instruction and output, and what may belong to them."""
 
-from epochwise.data.fields import Fields
+from epochwise.data.fields import Fields, parsed
 from epochwise.data.formats import Row, described, exchange
 
 
@@ -16,7 +16,9 @@ def alpaca(record: Fields) -> Row:
 
 
 def _history(record: Fields) -> list[tuple[str, str]]:
-    turns = record.parsed("history") or []
+    if not (turns := record.value("history")):
+        return []
+    turns = parsed(turns)
     if not isinstance(turns, list):
         fault = f"is {described(turns)}, expected a list of [user, assistant] pairs"
         record.note("history", fault)

@@ -19,7 +19,7 @@ def parquet(path: Path, problems: Problems) -> Iterator[Record]:
     try:
         with files.ParquetFile(path) as file:
             _check_size(path, file.metadata)
-            yield from _rows(path, file.iter_batches(batch_size=BATCH))
+            yield from _rows(path, file.iter_batches(batch_size=BATCH), problems)
     except (pyarrow.ArrowException, OSError) as error:
         raise DataError([f"{path.name} is not a Parquet file, or cut: {_first(error)}"]) from error
 
@@ -30,7 +30,7 @@ def arrow(path: Path, problems: Problems) -> Iterator[Record]:
 
     try:
         with pyarrow.memory_map(str(path)) as source:
-            yield from _rows(path, _batches(source))
+            yield from _rows(path, _batches(source), problems)
     except (pyarrow.ArrowException, OSError) as error:
         raise DataError([f"{path.name} is not an Arrow file, or cut: {_first(error)}"]) from error
 
@@ -47,13 +47,20 @@ def _batches(source: Any) -> Iterator[Any]:
         yield from ipc.open_stream(source)
 
 
-def _rows(path: Path, batches: Iterable[Any]) -> Iterator[Record]:
-    number = 0
+def _rows(path: Path, batches: Iterable[Any], problems: Problems) -> Iterator[Record]:
+    first = 1
     for batch in batches:
         for start in range(0, batch.num_rows, BATCH):
-            for fields in batch.slice(start, BATCH).to_pylist():
-                number += 1
+            part = batch.slice(start, BATCH)
+            try:
+                found = part.to_pylist()
+            except ValueError as error:  # text that is none, a date of no calendar
+                last = first + part.num_rows - 1
+                problems.note(f"{path.name} rows {first} to {last}: hold what cannot be: {error}")
+                found = []
+            for number, fields in enumerate(found, first):
                 yield Record(f"{path.name} row {number}", fields)
+            first += part.num_rows
 
 
 def _check_size(path: Path, metadata: Any) -> None:

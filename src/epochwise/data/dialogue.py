@@ -79,8 +79,9 @@ def _message(record: Fields, column: str, part: str, item: Any) -> Message | Non
         return Message(role, _content(record, column, part, content))
     if given in CALLS and not is_blank(content):
         return Message(role, "", calls=calls(record, column, part, content))
-    called = calls(record, column, part, item.get("tool_calls") or item.get("function_call") or [])
-    words = "" if called and is_blank(content) else _content(record, column, part, content)
+    made = item.get("tool_calls") or item.get("function_call")
+    called = calls(record, column, part, made)
+    words = "" if made and is_blank(content) else _content(record, column, part, content)
     return Message(role, words, calls=called, trained=item.get("weight") != 0)
 
 
@@ -93,11 +94,10 @@ def _content(record: Fields, column: str, part: str, content: Any) -> str:
     if isinstance(content, list) and content and all(isinstance(one, dict) for one in content):
         other = [one.get("type") for one in content if one.get("type") != "text"]
         if other:
-            fault = f"{part}has a part of type {other[0]!r}: only text can be trained on here"
+            fault = f"{part}has a part of type {other[0]!r}: only text can be trained on, remove it"
             record.note(column, fault)
             return ""
-        texts = [record.said(column, one.get("text"), part) for one in content]
-        content = "".join(texts)
+        return "".join(_content(record, column, part, one.get("text")) for one in content)
     if is_blank(content):
         record.note(column, f"{part}is empty: fill it in or remove the row")
         return ""

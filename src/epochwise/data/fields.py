@@ -22,19 +22,19 @@ class Fields:
         return self.names.get(ours, ours)
 
     def value(self, ours: str) -> Any:
-        return self.record.fields.get(self.name(ours))
+        return self.record.fields.get(self.names.get(ours, ours))
 
     def text(self, ours: str) -> str:
-        value = self.value(ours)
-        if is_blank(value):
+        value = self.record.fields.get(self.names.get(ours, ours))
+        if value is None or isinstance(value, str) and not value.strip():
             fault = "missing" if value is None else "empty"
             self.note(ours, f"is {fault}: fill it in or remove the row")
             return ""
         return self.said(ours, value)
 
     def optional(self, ours: str) -> str:
-        value = self.value(ours)
-        return "" if value is None else self.said(ours, value)
+        value = self.record.fields.get(self.names.get(ours, ours))
+        return self.said(ours, value) if value not in (None, "") else ""
 
     def said(self, ours: str, value: object, part: str = "") -> str:
         """The value if it is text; `part` says where in the column it stands."""

@@ -40,6 +40,8 @@ class Row(NamedTuple):
     kind: str = ""
     place: str = ""
     """Where a person finds the row: `alpaca.json row 17`, counted from 1."""
+    origin: str = ""
+    """The name of its source, where several are mixed."""
 
     @property
     def asked(self) -> Message:

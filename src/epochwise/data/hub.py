@@ -1,14 +1,15 @@
-"""A data set of the Hugging Face hub to records."""
+"""Published data sets to records: of the Hugging Face hub, and of ModelScope."""
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from epochwise.data.formats import Record
 from epochwise.data.problems import DataError
 
 PREFIX = "hub:"
-ADDRESS = re.compile(r"hub:([\w.-]+/[\w.-]+)(?:/([\w.-]+))?(?:@([\w./-]+))?")
+MODELSCOPE = "modelscope:"
+ADDRESS = re.compile(r"(?:hub|modelscope):([\w.-]+/[\w.-]+)(?:/([\w.-]+))?(?:@([\w./-]+))?")
 
 
 class Address(NamedTuple):
@@ -26,25 +27,56 @@ def address(path: str) -> Address:
     """
     match = ADDRESS.fullmatch(path)
     if match is None:
-        raise DataError([f"got data.path={path}, expected hub:OWNER/NAME[/SUBSET][@REVISION]"])
+        site = path.partition(":")[0]
+        raise DataError([f"got data.path={path}, expected {site}:OWNER/NAME[/SUBSET][@REVISION]"])
     return Address(match[1], match[2], match[3])
+
+
+def is_published(path: str) -> bool:
+    return path.startswith((PREFIX, MODELSCOPE))
 
 
 def records(path: str) -> Iterator[Record]:
     """Every record of the set's `train` split; downloaded once, then read from the cache."""
-    name, subset, revision = address(path)
+    where = address(path)
+    table = _of_modelscope(path, where) if path.startswith(MODELSCOPE) else _of_hub(path, where)
+    if not len(table):
+        raise DataError([f"data.path={path} holds no rows"])
+    return (Record(f"{where.name} row {number}", fields) for number, fields in enumerate(table, 1))
+
+
+def _of_hub(path: str, where: Address) -> Any:
     import datasets
 
     try:
-        table = datasets.load_dataset(name, subset, revision=revision, split="train")
+        return datasets.load_dataset(
+            where.name, where.subset, revision=where.revision, split="train"
+        )
     except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
+        raise DataError([_unreachable(path, error, "huggingface.co")]) from error
+
+
+def _of_modelscope(path: str, where: Address) -> Any:
+    try:
+        from modelscope.msdatasets import MsDataset
+    except ImportError as error:
         raise DataError(
             [
-                f"data.path={path} could not be loaded: {error}. Check the name, and that this"
-                " machine reaches huggingface.co; where it does not, use your own file:"
+                f"data.path={path} needs ModelScope's client, which is not installed:"
+                " pip install 'modelscope[dataset]', or use your own file:"
                 " data=file data.path=my.jsonl"
             ]
         ) from error
-    if not len(table):
-        raise DataError([f"data.path={path} holds no rows"])
-    return (Record(f"{name} row {number}", fields) for number, fields in enumerate(table, 1))
+    revision = {} if where.revision is None else {"version": where.revision}
+    try:
+        return MsDataset.load(where.name, subset_name=where.subset, split="train", **revision)
+    except Exception as error:  # its client raises errors of many libraries
+        raise DataError([_unreachable(path, error, "modelscope.cn")]) from error
+
+
+def _unreachable(path: str, error: Exception, host: str) -> str:
+    return (
+        f"data.path={path} could not be loaded: {error}. Check the name, and that this"
+        f" machine reaches {host}; where it does not, use your own file:"
+        " data=file data.path=my.jsonl"
+    )

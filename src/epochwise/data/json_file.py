@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,24 +40,31 @@ def json_array(path: Path, problems: Problems) -> Iterator[Record]:
         return
     if not text.startswith("[", start):
         raise DataError([f"{path.name} {_no_list(text[start:])}"])
-    number, start = 0, _after_space(text, start + 1)
-    while not text.startswith("]", start):
+    end = yield from _items(path.name, text, _after_space(text, start + 1), problems)
+    if end and (rest := text[end:].strip()):
+        problems.note(f"{path.name} is not JSON: after its list stands {rest[:20]!r}: remove it")
+
+
+def _items(name: str, text: str, start: int, problems: Problems) -> Generator[Record, None, int]:
+    """The objects of a list that begins at `start`; returns where it ends, 0 if it is broken."""
+    number = 0
+    while number or not text.startswith("]", start):
         number += 1
-        place = f"{path.name} row {number}"
+        place = f"{name} row {number}"
         try:
             item, end = DECODER.raw_decode(text, start)
         except (ValueError, RecursionError) as error:
             problems.note(f"{place}: {_fault(error)}; the rest of the file cannot be read")
-            return
+            return 0
         yield from _object(place, item, problems)
         start = _after_space(text, end)
-        if text.startswith(",", start):
-            start = _after_space(text, start + 1)
-        elif not text.startswith("]", start):
-            problems.note(f"{path.name} row {number}: is followed by {_shown(text, start)}")
-            return
-    if rest := text[start + 1 :].strip():
-        problems.note(f"{path.name} is not JSON: after its list stands {rest[:20]!r}: remove it")
+        if text.startswith("]", start):
+            break
+        if not text.startswith(",", start):
+            problems.note(f"{place}: is followed by {_shown(text, start)}")
+            return 0
+        start = _after_space(text, start + 1)
+    return start + 1
 
 
 def _object(place: str, item: Any, problems: Problems) -> Iterator[Record]:

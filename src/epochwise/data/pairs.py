@@ -30,7 +30,7 @@ def preference(record: Fields) -> Row:
             fault = "differs from the chosen conversation before its last answer: let them part"
             record.note("rejected", f"{fault} only there")
         before = []
-    elif not before:
+    elif not before and not record.faults:
         record.note("prompt", "is missing: fill it in or remove the row")
     worse = rejected[-1].content if rejected else ""
     if rejected and not worse:

@@ -13,7 +13,7 @@ from epochwise.config import DataConfig, EvaluateConfig
 from epochwise.data.formats import seen
 from epochwise.data.general import general_examples
 from epochwise.data.rows import Row, read
-from epochwise.data.split import split
+from epochwise.data.split import split_for
 from epochwise.data.store import Tokenised, entry, store, stored
 from epochwise.data.tokens import Example, Examples
 
@@ -60,7 +60,7 @@ def tokenised(data: DataConfig, tokenizer: PreTrainedTokenizerBase) -> Tokenised
     """The rows of `data`, read, split and tokenised."""
     rows = read(data)
     examples = Examples(rows, tokenizer, data)
-    parts = split(rows, size=data.size, val_size=data.val_size, seed=data.seed, fits=examples.fits)
+    parts = split_for(data, rows, examples.fits)
     taken = parts.val + parts.train
     chosen = examples.of(taken)
     return Tokenised(

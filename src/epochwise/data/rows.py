@@ -11,6 +11,7 @@ from pathlib import Path
 from epochwise.config import DataConfig
 from epochwise.data import files, hub
 from epochwise.data.conversations import oasst
+from epochwise.data.download import downloaded, is_address
 from epochwise.data.fields import Fields
 from epochwise.data.formats import Record, Row
 from epochwise.data.problems import DataError, Problems
@@ -20,6 +21,7 @@ from epochwise.world import generator
 __all__ = ["DataError", "Row", "digest", "read"]
 
 WORLD = "world"
+MIXTURE = "mixture"
 HEAD = 1000  # records from which a format is recognised
 log = logging.getLogger(__name__)
 
@@ -42,15 +44,44 @@ def read(config: DataConfig) -> list[Row]:
 
 def digest(config: DataConfig) -> str:
     """A value that changes with the rows: a hub set is taken at its word, by its path."""
+    if config.sources:
+        parts = [digest(source) for source in _sources(config).values()]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
     if config.path == WORLD:
         return _world_digest()
-    if config.path.startswith(hub.PREFIX):
+    if hub.is_published(config.path):
         return config.path
     found = [_file_digest(file) for file in files.data_files(_file(config.path))]
     return found[0] if len(found) == 1 else hashlib.sha256("".join(found).encode()).hexdigest()
 
 
+def _sources(config: DataConfig) -> dict[str, DataConfig]:
+    """What is mixed, each as if it were all."""
+    return {
+        name: config.model_copy(
+            update={"path": source.path, "format": source.format, "sources": None}
+        )
+        for name, source in (config.sources or {}).items()
+    }
+
+
 def _rows(config: DataConfig, problems: Problems) -> Iterator[Row]:
+    if not config.sources:
+        yield from _of_one(config, problems)
+        return
+    for name, source in _sources(config).items():
+        of_source = Problems()
+        try:
+            for row in _of_one(source, of_source):
+                yield row._replace(origin=name, place=f"{name}: {row.place}")
+        except DataError as error:
+            of_source.lines += error.problems
+        for problem in of_source.lines:
+            problems.note(f"{name}: {problem}")
+        problems.more += of_source.more
+
+
+def _of_one(config: DataConfig, problems: Problems) -> Iterator[Row]:
     records = _records(config, problems)
     head = list(islice(records, HEAD))
     if not head:
@@ -63,7 +94,7 @@ def _rows(config: DataConfig, problems: Problems) -> Iterator[Row]:
         for fault in faults:
             problems.note(fault)
         yield from rows
-    elif _is_published(config):
+    elif hub.is_published(config.path):
         yield from _usable(config.path, every, how, problems)
     else:
         yield from _strict(where, every, how, problems)
@@ -73,19 +104,15 @@ def _records(config: DataConfig, problems: Problems) -> Iterator[Record]:
     if config.path == WORLD:
         made = generator.rows(generator.MOST_ROWS)
         return (Record(f"world row {n}", dict(row)) for n, row in enumerate(made, 1))
-    if _is_published(config):
+    if hub.is_published(config.path):
         return hub.records(config.path)
     return files.records(_file(config.path), problems)
-
-
-def _is_published(config: DataConfig) -> bool:
-    return config.path.startswith(hub.PREFIX)
 
 
 def _file(path: str) -> Path:
     if not path.strip():
         raise DataError(["data.path is empty: give your file, e.g. data.path=my.jsonl"])
-    return Path(path).expanduser()
+    return downloaded(path) if is_address(path) else Path(path).expanduser()
 
 
 def _strict(

@@ -2,12 +2,14 @@
 
 import unicodedata
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from random import Random
 from typing import NamedTuple
 
+from epochwise.config import DataConfig
 from epochwise.data.formats import Row
+from epochwise.data.shares import ALL, Parts, behind, dealt, parts_of
 
 OPERATORS = "*/%"  # Unicode calls them punctuation, but 6*2 and 6/2 are different questions
 
@@ -29,6 +31,7 @@ def split(
     val_size: int,
     seed: int,
     fits: Callable[[int], bool] = lambda row: True,
+    parts: Parts | None = None,
 ) -> Split:
     """Validation rows, the same at every size, and the first `size` of one training order.
 
@@ -37,6 +40,7 @@ def split(
 
     Args:
         fits: Whether a row may be used; asked only of rows whose turn has come.
+        parts: Shares that both sides keep, as far as whole groups allow it for validation.
 
     Raises:
         ValueError: There are fewer rows than asked for.
@@ -54,13 +58,35 @@ def split(
     prompts = [normalised_prompt(row) for row in rows]
     group = _groups(rows, prompts)
     order = _order(rows, prompts, seed)
-    val = _validation(order, group, val_size, fits)
+    parts = parts or Parts([ALL] * len(rows), {})
+    shares = parts.shares(order)
+    val = list(islice(dealt(_by_groups(order, group, parts, fits), shares), val_size))
     held_out = {group[row] for row in val}
-    rest = (row for row in order if group[row] not in held_out and fits(row))
-    train = list(islice(rest, size))
+    rest = _by_rows(order, parts, lambda row: group[row] not in held_out and fits(row))
+    train = list(islice(dealt(rest, shares), size))
     if len(val) < val_size or len(train) < size:
-        raise ValueError(_shortage(len(rows), order, group, (val, val_size), (train, size)))
+        taken = train if len(val) == val_size else val
+        part = behind(shares, Counter(parts.of[row] for row in taken))
+        raise ValueError(_shortage(len(rows), order, group, (val, val_size), (train, size), part))
     return Split(train, val, group)
+
+
+def split_for(
+    data: DataConfig, rows: list[Row], fits: Callable[[int], bool] = lambda row: True
+) -> Split:
+    """The split that a config asks for.
+
+    Raises:
+        ValueError: There are fewer rows than it asks for.
+    """
+    return split(
+        rows,
+        size=data.size,
+        val_size=data.val_size,
+        seed=data.seed,
+        fits=fits,
+        parts=parts_of(rows, data),
+    )
 
 
 def normalised_prompt(row: Row) -> str:
@@ -128,14 +154,33 @@ def _said(row: Row) -> str:
     return "\n".join((row.answer, *row.messages[-1].calls)).strip()
 
 
-def _validation(
-    order: list[int], group: list[int], val_size: int, fits: Callable[[int], bool]
-) -> list[int]:
+def _by_groups(
+    order: list[int], group: list[int], parts: Parts, fits: Callable[[int], bool]
+) -> dict[str, Iterator[list[int]]]:
+    """Each part's groups whole, in the order of their first rows: those of their rows that fit."""
     members: dict[int, list[int]] = {}
     for row in order:
         members.setdefault(group[row], []).append(row)
-    usable = (row for rows in members.values() for row in rows if fits(row))
-    return list(islice(usable, val_size))
+    return {
+        part: ([row] for batch in batches for row in batch if fits(row))
+        for part, batches in _parted(members.values(), parts).items()
+    }
+
+
+def _by_rows(
+    order: list[int], parts: Parts, may: Callable[[int], bool]
+) -> dict[str, Iterator[list[int]]]:
+    return {
+        part: (batch for batch in batches if may(batch[0]))
+        for part, batches in _parted(([row] for row in order), parts).items()
+    }
+
+
+def _parted(batches: Iterable[list[int]], parts: Parts) -> dict[str, Iterator[list[int]]]:
+    found: dict[str, list[list[int]]] = {part: [] for part in parts.weights}
+    for batch in batches:
+        found.setdefault(parts.of[batch[0]], []).append(batch)
+    return {part: iter(of_part) for part, of_part in found.items()}
 
 
 def _shortage(
@@ -144,6 +189,7 @@ def _shortage(
     group: list[int],
     val: tuple[list[int], int],
     train: tuple[list[int], int],
+    part: str,
 ) -> str:
     """Why there are too few rows; each part is what was found and what was asked for."""
     largest = Counter(group[row] for row in order).most_common(1)[0][1]
@@ -155,4 +201,5 @@ def _shortage(
     groups = f"; the {largest} rows that share a source or a prompt stay on one side"
     too_few = len(val[0]) < val[1] or not train[0]
     remedy = "lower data.val_size" if too_few else f"set data.size={len(train[0])} or lower"
-    return facts + groups * (largest > 1) + f": {remedy}, or give more rows"
+    of_part = f"; {part!r} has no more rows for its share"
+    return facts + groups * (largest > 1) + of_part * bool(part) + f": {remedy}, or give more rows"

@@ -10,7 +10,7 @@ from epochwise.data.formats import Record
 from epochwise.data.problems import DataError, Problems
 from epochwise.data.text_file import LONGEST, lines
 
-OTHERS = ";\t|"  # separators that are taken for commas elsewhere
+OTHERS = ",;\t|"  # what files elsewhere are parted by
 
 
 def csv_table(path: Path, problems: Problems) -> Iterator[Record]:

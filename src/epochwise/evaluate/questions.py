@@ -11,7 +11,7 @@ from transformers import PreTrainedTokenizerBase
 from epochwise.config import DataConfig
 from epochwise.data.formats import Message, Row, seen
 from epochwise.data.rows import WORLD, read
-from epochwise.data.split import split
+from epochwise.data.split import split_for
 from epochwise.data.tokens import Examples
 from epochwise.evaluate import world_questions
 from epochwise.evaluate.question import Question
@@ -36,7 +36,7 @@ def training_rows(data: DataConfig, tokenizer: PreTrainedTokenizerBase) -> Rows:
     """
     rows = read(data)
     fits = Examples(rows, tokenizer, data).fits
-    parts = split(rows, size=data.size, val_size=data.val_size, seed=data.seed, fits=fits)
+    parts = split_for(data, rows, fits)
     return Rows(
         train=[rows[place] for place in parts.train],
         val=[rows[place] for place in parts.val],

@@ -9,7 +9,6 @@ from epochwise.endpoint import Client, Endpoint, Limit, Meter, Tokens, checked_u
 
 KEY = "EPOCHWISE_LLM_KEY"  # of its own, so that no other service's key is sent along
 NEEDS = {
-    "httpx": "httpx",
     "rouge_score": "rouge-score",
     "py3langid": "py3langid",
     "semantic_text_splitter": "semantic-text-splitter",

@@ -43,8 +43,8 @@ class Further(NamedTuple):
 
 def by_id(configs: Sequence[Config]) -> dict[str, Config]:
     """The configs under the ids of their runs."""
-    digests = {config.data.path: digest(config.data) for config in configs}
-    return {config.experiment.id(digests[config.data.path]): config for config in configs}
+    digests = {config.data.places: digest(config.data) for config in configs}
+    return {config.experiment.id(digests[config.data.places]): config for config in configs}
 
 
 def _unused(config: Config, configs: Sequence[Config]) -> Iterator[Config]:

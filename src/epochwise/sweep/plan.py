@@ -75,16 +75,16 @@ def plan(configs: Sequence[Config], overrides: Sequence[dict[str, Any]], *, slot
             values of the axes.
         slots: Trunks that can be trained at a time: where there would be fewer, one is cut.
     """
-    digests = {config.data.path: rows.digest(config.data) for config in configs}
+    digests = {config.data.places: rows.digest(config.data) for config in configs}
     asked: dict[str, tuple[Experiment, dict[str, Any]]] = {}
     for config, given in zip(configs, overrides, strict=True):
         run = config.experiment
-        asked.setdefault(run.id(digests[run.data.path]), (run, given))
+        asked.setdefault(run.id(digests[run.data.places]), (run, given))
     settings = {key: flat(run.model_dump(mode="json")) for key, (run, _) in asked.items()}
     differing = axes.axes(list(settings.values()))
     experiments = {key: run for key, (run, _) in asked.items()}
     all_paths = Paths()
-    paths = {key: all_paths.of(run, digests[run.data.path]) for key, run in experiments.items()}
+    paths = {key: all_paths.of(run, digests[run.data.places]) for key, run in experiments.items()}
     trunks = _trunks(experiments, paths, slots)
     trunk_of = {run: trunk.id for trunk in trunks for run in trunk.runs}
     planned = tuple(

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from epochwise.config import FORMAT, Experiment, TrainConfig
+from epochwise.config import FORMAT, Experiment, TrainConfig, forget_places
 from epochwise.data.order import steps_of_rows, steps_per_epoch
 from epochwise.train.schedule import LOOKS_AT_THE_END, cooldown_steps, schedule
 
@@ -116,8 +116,8 @@ def beginning(run: Experiment, data_digest: str) -> bytes:
     settings = run.model_dump(mode="json")
     for group in settings.values():
         group.pop("name", None)
-    for key in ("path", "size"):
-        settings["data"].pop(key)
+    forget_places(settings["data"])
+    settings["data"].pop("size")
     for key in ("epochs", "schedule", "cooldown", "warmup_steps"):
         settings["train"].pop(key)
     for key in ("questions", "limit", "shots", "max_new_tokens"):  # asked of a run that is done

@@ -93,7 +93,7 @@ def _rows(plan: Plan) -> Rows:
     splits: dict[str, list[str]] = {}
     for run in _largest(plan):
         name = _name(run.model, run.data)
-        if missing := why_unknown(run.model.path, run.data.path):
+        if missing := why_unknown(run.model.path, run.data.places):
             rows.missing[name] = missing
             continue
         whatever_seed = _name(run.model, run.data.model_copy(update={"seed": 0, "size": 1}))

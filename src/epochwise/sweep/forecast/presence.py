@@ -16,13 +16,12 @@ NOT_HERE = (
 )
 
 
-def why_unknown(model_path: str, data_path: str) -> str:
+def why_unknown(model_path: str, data_paths: tuple[str, ...]) -> str:
     """Why time and memory cannot be told before the first run, or nothing."""
     if _files(locate(model_path)) is None:
         return f"model.path={model_path}: {NOT_HERE}"
-    if data_path.startswith(PREFIX) and not _data_is_here(data_path):
-        return f"data.path={data_path}: {NOT_HERE}"
-    return ""
+    absent = (path for path in data_paths if path.startswith(PREFIX) and not _data_is_here(path))
+    return next((f"data.path={path}: {NOT_HERE}" for path in absent), "")
 
 
 def stamp(model: ModelConfig) -> list[tuple[str, int, int]]:

@@ -1,0 +1,120 @@
+"""Several sources in one set: shares, nesting, and what is told of them."""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from epochwise.config import DataConfig, Experiment, SourceConfig
+from epochwise.data.problems import DataError
+from epochwise.data.rows import digest, read
+from epochwise.data.split import Split, split_for
+
+Config = Callable[..., DataConfig]
+
+
+def file(path: Path, count: int) -> str:
+    rows = [
+        {"instruction": f"{path.stem} {n}", "output": "b", "kind": "abc"[n % 10 // 7 + n % 10 // 9]}
+        for n in range(count)
+    ]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    return str(path)
+
+
+@pytest.fixture
+def mixture(tmp_path: Path, data: Config) -> DataConfig:
+    """300 rows of one source with weight 3, 900 of another with weight 1."""
+    sources = {
+        "few": SourceConfig(path=file(tmp_path / "few.jsonl", 300), weight=3),
+        "many": SourceConfig(path=file(tmp_path / "many.jsonl", 900)),
+    }
+    return data(path="mixture", format="auto", sources=sources, size=100, val_size=40)
+
+
+def origins(config: DataConfig, places: list[int]) -> Counter[str]:
+    rows = read(config)
+    return Counter(rows[place].origin for place in places)
+
+
+def split_at(config: DataConfig, size: int) -> Split:
+    return split_for(config.model_copy(update={"size": size}), read(config))
+
+
+def test_weights_decide_the_share_of_each_source_at_every_size(mixture: DataConfig) -> None:
+    whole = split_at(mixture, 200)
+    assert origins(mixture, whole.val) == {"few": 30, "many": 10}
+    for size in range(1, 201):
+        assert abs(origins_of(mixture, whole.train[:size])["few"] - 0.75 * size) < 1
+    for size in (1, 7, 100):
+        part = split_at(mixture, size)
+        assert part.train == whole.train[:size]
+        assert part.val == whole.val
+
+
+def origins_of(config: DataConfig, places: list[int]) -> Counter[str]:
+    return Counter("few" if place < 300 else "many" for place in places)
+
+
+def test_a_source_that_runs_out_is_named_and_not_replaced(mixture: DataConfig) -> None:
+    with pytest.raises(ValueError, match="'few' has no more rows for its share: set data.size=36"):
+        split_at(mixture, 400)
+    found = split_at(mixture, 360)
+    assert origins_of(mixture, found.train) == {"few": 270, "many": 90}
+
+
+def test_kinds_have_the_share_that_they_have_of_all_rows(tmp_path: Path, data: Config) -> None:
+    path = file(tmp_path / "my.jsonl", 1000)
+    config = data(path=path, format="auto", size=100, val_size=100, stratify="kind")
+    rows = read(config)
+    found = split_for(config, rows)
+    for places in (found.val, found.train):
+        assert Counter(rows[place].kind for place in places) == {"a": 70, "b": 20, "c": 10}
+    plain = split_for(config.model_copy(update={"stratify": None}), rows)
+    assert Counter(rows[place].kind for place in plain.train) != {"a": 70, "b": 20, "c": 10}
+
+
+def test_rows_say_where_they_come_from(mixture: DataConfig) -> None:
+    rows = read(mixture)
+    assert (rows[0].origin, rows[0].place) == ("few", "few: few.jsonl line 1")
+    assert (rows[-1].origin, rows[-1].place) == ("many", "many: many.jsonl line 900")
+
+
+def test_what_is_wrong_with_every_source_is_told_at_once(mixture: DataConfig) -> None:
+    assert mixture.sources is not None
+    Path(mixture.sources["few"].path).write_text('{"instruction": "a", "output": ""}')
+    sources = mixture.sources | {"gone": SourceConfig(path="nowhere.jsonl")}
+    with pytest.raises(DataError) as caught:
+        read(mixture.model_copy(update={"sources": sources}))
+    assert caught.value.problems[0].startswith("few: few.jsonl line 1: output is empty")
+    assert caught.value.problems[1].startswith("gone: data.path=nowhere.jsonl: there is no such")
+
+
+def test_the_digest_changes_with_the_rows_of_any_source(mixture: DataConfig) -> None:
+    before = digest(mixture)
+    assert mixture.sources is not None
+    path = Path(mixture.sources["many"].path)
+    path.write_text(path.read_text().replace("many 7", "many x", 1))
+    assert digest(mixture) != before
+
+
+def test_a_runs_id_knows_weights_and_not_places(
+    mixture: DataConfig, experiment: Experiment
+) -> None:
+    def id_of(**changes: object) -> str:
+        assert mixture.sources is not None
+        few = mixture.sources["few"].model_copy(update=changes)
+        data = mixture.model_copy(update={"sources": mixture.sources | {"few": few}})
+        return experiment.model_copy(update={"data": data}).id("rows")
+
+    assert id_of(path="elsewhere.jsonl") == id_of()
+    assert id_of(weight=2.0) != id_of()
+
+
+def test_keys_that_are_not_used_are_no_part_of_a_runs_settings(experiment: Experiment) -> None:
+    assert set(experiment.model_dump()["data"]) == {
+        *("name", "path", "format", "size", "val_size", "seed", "max_tokens", "too_long"),
+        "train_on",
+    }
