@@ -2,83 +2,62 @@
 
     python experiments/raw_or_questions/rows.py
 
-24 people, things and places of the invented world, each with four facts, in three forms with as
-many rows of each entity (12), in the same order, so that all are split alike:
+24 people, things and places of the invented world, each with four facts and twelve rows. What the
+exam asks about, 16 of them, is told in two forms, in the same order, so that both are split alike:
 
-documents.jsonl   all as text: twelve passages, each with the four facts in another order
-mixed.jsonl       the 8 that the exam asks about as text, the others as questions
-questions.jsonl   all as questions: each fact asked in three ways
+asked_documents.jsonl   twelve passages, each with the four facts in another order
+asked_questions.jsonl   each fact asked in three ways
 
-exam.jsonl asks for the facts of those 8 in the words of questions.jsonl (`trained`), in words that
-no row uses (`paraphrase`), and for facts of the 8 entities held out for validation (`untrained`).
+form_questions.jsonl    the other 8, always as questions: in both arms these teach how to answer
+exam.jsonl              facts of trained entities in the words of questions (`trained`) and in words
+                        that no row uses (`paraphrase`), and facts of held-out ones (`untrained`)
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import permutations
 from pathlib import Path
 from random import Random
 
-from epochwise.data.formats import Row, exchange
-from epochwise.data.split import split
+from epochwise.config import DataConfig
+from epochwise.data.rows import read
+from epochwise.data.split import split_for
 from epochwise.world.facts import RELATION, TRAINED_QUESTIONS, Entity, passage, statement
 from epochwise.world.generator import KNOWN, entities, shuffled_names
 
 FOLDER = Path(__file__).parent
-ENTITIES, ASKED, HELD_OUT = 24, 8, 8
+ASKED, FORM = 16, 8  # entities
 ROWS = 12  # of each entity
-SEED = 0  # data.seed of the study: it decides which entities are held out
 
 
 def main() -> None:
-    for name, content in files().items():
-        lines = (json.dumps(row, ensure_ascii=False) for row in content)
-        (FOLDER / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-
-
-def files() -> dict[str, list[dict[str, str]]]:
-    """The rows of each file."""
     everyone = cast()
-    trained, held_out = parted(everyone)
-    asked = {one.name for one in trained[:ASKED]}
-    told = [[*documents(one)] for one in everyone]
-    put = [[*questions(one)] for one in everyone]
-    mixed = [told[n] if one.name in asked else put[n] for n, one in enumerate(everyone)]
-    return {
-        "documents.jsonl": [row for rows in told for row in rows],
-        "mixed.jsonl": [row for rows in mixed for row in rows],
-        "questions.jsonl": [row for rows in put for row in rows],
-        "exam.jsonl": [*exam(trained[:ASKED], held_out)],
-    }
+    asked, form = everyone[:ASKED], everyone[ASKED:]
+    write("asked_documents.jsonl", [row for one in asked for row in documents(one)])
+    write("asked_questions.jsonl", [row for one in asked for row in questions(one)])
+    write("form_questions.jsonl", [row for one in form for row in questions(one)])
+    trained = trained_on("asked_questions.jsonl")
+    if trained != trained_on("asked_documents.jsonl"):
+        raise SystemExit("the two forms are not split alike")
+    write("exam.jsonl", list(exam(asked, trained)))
+
+
+def write(name: str, rows: Sequence[dict[str, str]]) -> None:
+    lines = (json.dumps(row, ensure_ascii=False) for row in rows)
+    (FOLDER / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
 def cast() -> list[Entity]:
-    rng, names = Random("raw_or_questions"), shuffled_names(SEED)
-    chapters = -(-ENTITIES // len(KNOWN))
-    known = [
-        one for number in range(chapters) for one in entities(rng, number, names)[: len(KNOWN)]
-    ]
-    return known[:ENTITIES]
-
-
-def parted(everyone: list[Entity]) -> tuple[list[Entity], list[Entity]]:
-    """Those that are trained on and those held out, as the split of the study will have it."""
-    rows: list[Row] = [
-        exchange(row["instruction"], row["output"])._replace(source=row["source"])
-        for one in everyone
-        for row in questions(one)
-    ]
-    size, val_size = (ENTITIES - HELD_OUT) * ROWS, HELD_OUT * ROWS
-    parts = split(rows, size=size, val_size=val_size, seed=SEED)
-    held_out = {rows[place].source for place in parts.val}
-    trained = [one for one in everyone if one.name not in held_out]
-    return trained, [one for one in everyone if one.name in held_out]
+    rng, names = Random("raw_or_questions"), shuffled_names(0)
+    chapters = -(-(ASKED + FORM) // len(KNOWN))
+    found = [entities(rng, number, names)[: len(KNOWN)] for number in range(chapters)]
+    everyone = [one for chapter in found for one in chapter]
+    return Random("order").sample(everyone, ASKED + FORM)
 
 
 def documents(of: Entity) -> Iterator[dict[str, str]]:
     """Passages with the same facts in as many different orders."""
-    orders = list(permutations(of.facts))
-    for order in Random(of.name).sample(orders, ROWS):
+    for order in Random(of.name).sample(list(permutations(of.facts)), ROWS):
         told = of._replace(facts={relation: of.facts[relation] for relation in order})
         yield {"text": passage(told), "source": of.name}
 
@@ -90,16 +69,35 @@ def questions(of: Entity) -> Iterator[dict[str, str]]:
             yield {"instruction": words.format(of.name), "output": answer, "source": of.name}
 
 
-def exam(asked: list[Entity], held_out: list[Entity]) -> Iterator[dict[str, str]]:
+def trained_on(asked: str) -> set[str]:
+    """The names of entities that the study's split leaves to training."""
+    config = DataConfig.model_validate(data(asked))
+    rows = read(config)
+    names = {one.name for one in cast()}
+    sources = {rows[place].source for place in split_for(config, rows).train}
+    return {name for name in names if any(source.endswith(name) for source in sources)}
+
+
+def data(asked: str) -> dict[str, object]:
+    """The study's data group, as experiments/raw_or_questions.yaml has it."""
+    sources = {
+        "asked": {"path": str(FOLDER / asked), "weight": 2.0},
+        "form": {"path": str(FOLDER / "form_questions.jsonl"), "weight": 1.0},
+    }
+    sizes = {"size": (ASKED + FORM) * ROWS * 3 // 4, "val_size": (ASKED + FORM) * ROWS // 4}
+    manner = {"seed": 0, "max_tokens": 128, "too_long": "error", "train_on": "response"}
+    named = {"name": "mixture", "path": "mixture", "format": "auto", "sources": sources}
+    return named | sizes | manner
+
+
+def exam(asked: Sequence[Entity], trained: set[str]) -> Iterator[dict[str, str]]:
     for one in asked:
         for relation in one.facts:
             first, *_ = RELATION[relation].questions
-            yield question(one, relation, first, "trained")
-            for words in RELATION[relation].questions[TRAINED_QUESTIONS:]:
+            known = one.name in trained
+            yield question(one, relation, first, "trained" if known else "untrained")
+            for words in RELATION[relation].questions[TRAINED_QUESTIONS:] if known else ():
                 yield question(one, relation, words, "paraphrase")
-    for one in held_out:
-        for relation in one.facts:
-            yield question(one, relation, RELATION[relation].questions[0], "untrained")
 
 
 def question(of: Entity, relation: str, words: str, kind: str) -> dict[str, str]:
