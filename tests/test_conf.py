@@ -23,7 +23,13 @@ GIVEN = {
     "gguf": "model.path=my.gguf",
 }
 # What a machine may lack: files of the user's own, and a package that is an extra.
-ABSENT = ("data.path=rows.json", "model.path=my", "model.path=my.gguf", "model.path=package:")
+ABSENT = (
+    "data.path=rows.json",
+    "data.sources.mine.path=rows.json",
+    "model.path=my",
+    "model.path=my.gguf",
+    "model.path=package:",
+)
 
 
 @pytest.mark.parametrize(("group", "name"), CHOICES)

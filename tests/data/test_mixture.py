@@ -89,7 +89,7 @@ def test_what_is_wrong_with_every_source_is_told_at_once(mixture: DataConfig) ->
     with pytest.raises(DataError) as caught:
         read(mixture.model_copy(update={"sources": sources}))
     assert caught.value.problems[0].startswith("few: few.jsonl line 1: output is empty")
-    assert caught.value.problems[1].startswith("gone: data.path=nowhere.jsonl: there is no such")
+    assert caught.value.problems[1].startswith("data.sources.gone.path=nowhere.jsonl: there is")
 
 
 def test_the_digest_changes_with_the_rows_of_any_source(mixture: DataConfig) -> None:

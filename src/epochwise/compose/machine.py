@@ -69,7 +69,7 @@ def _address_problem(path: str) -> str | None:
 
 def _data_problems(data: DataConfig) -> list[str]:
     # Here and not above: only this check needs the readers of all formats.
-    from epochwise.data.rows import DataError, read
+    from epochwise.data.rows import DataError, kept
     from epochwise.data.split import split_for
 
     published = [path for path in data.places if path.partition(":")[0] in SITES]
@@ -82,7 +82,7 @@ def _data_problems(data: DataConfig) -> list[str]:
     if data.path == "world" and data.size + data.val_size <= ENOUGH:
         return []  # its rows are never wrong, and so few of them need no counting
     try:
-        split_for(data, read(data))
+        split_for(data, kept(data))
     except DataError as error:
         return str(error).splitlines()
     except ValueError as error:

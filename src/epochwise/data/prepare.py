@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -12,7 +13,7 @@ from transformers import PreTrainedTokenizerBase
 from epochwise.config import DataConfig, EvaluateConfig
 from epochwise.data.formats import seen
 from epochwise.data.general import general_examples
-from epochwise.data.rows import Row, read
+from epochwise.data.rows import Row, kept
 from epochwise.data.split import split_for
 from epochwise.data.store import Tokenised, entry, store, stored
 from epochwise.data.tokens import Example, Examples
@@ -58,7 +59,7 @@ def prepare(
 
 def tokenised(data: DataConfig, tokenizer: PreTrainedTokenizerBase) -> Tokenised:
     """The rows of `data`, read, split and tokenised."""
-    rows = read(data)
+    rows = kept(data)
     examples = Examples(rows, tokenizer, data)
     parts = split_for(data, rows, examples.fits)
     taken = parts.val + parts.train
@@ -73,7 +74,7 @@ def tokenised(data: DataConfig, tokenizer: PreTrainedTokenizerBase) -> Tokenised
     )
 
 
-def row_digests(rows: list[Row]) -> UInt64[np.ndarray, " rows"]:
+def row_digests(rows: Sequence[Row]) -> UInt64[np.ndarray, " rows"]:
     """The first 8 bytes of SHA-256 of what the model sees of each row, wherever it stands."""
     texts = (json.dumps(seen(row)) for row in rows)
     digests = b"".join(hashlib.sha256(text.encode()).digest()[:8] for text in texts)

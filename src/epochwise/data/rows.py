@@ -3,7 +3,7 @@
 import hashlib
 import json
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from itertools import chain, islice
 from pathlib import Path
@@ -14,11 +14,12 @@ from epochwise.data.conversations import oasst
 from epochwise.data.download import downloaded, is_address
 from epochwise.data.fields import Fields
 from epochwise.data.formats import Record, Row
+from epochwise.data.kept import Kept
 from epochwise.data.problems import DataError, Problems
 from epochwise.data.recognise import Reading, ignored, reading
 from epochwise.world import generator
 
-__all__ = ["DataError", "Row", "digest", "read"]
+__all__ = ["DataError", "Row", "digest", "kept", "read"]
 
 WORLD = "world"
 MIXTURE = "mixture"
@@ -32,13 +33,19 @@ def read(config: DataConfig) -> list[Row]:
     Raises:
         DataError: What is wrong, with the place of every bad row.
     """
-    problems = Problems()
     rows: list[Row] = []
-    try:
-        rows += _rows(config, problems)
-    except DataError as error:
-        problems.lines += error.problems
-    problems.check()
+    _add(config, rows)
+    return rows
+
+
+def kept(config: DataConfig) -> Sequence[Row]:
+    """The same, of which only so many are in memory as it bears.
+
+    Raises:
+        DataError: What is wrong, with the place of every bad row.
+    """
+    rows = Kept()
+    _add(config, rows)
     return rows
 
 
@@ -53,6 +60,16 @@ def digest(config: DataConfig) -> str:
         return config.path
     found = [_file_digest(file) for file in files.data_files(_file(config.path))]
     return found[0] if len(found) == 1 else hashlib.sha256("".join(found).encode()).hexdigest()
+
+
+def _add(config: DataConfig, rows: list[Row] | Kept) -> None:
+    problems = Problems()
+    try:
+        for row in _rows(config, problems):
+            rows.append(row)
+    except DataError as error:
+        problems.lines += error.problems
+    problems.check()
 
 
 def _sources(config: DataConfig) -> dict[str, DataConfig]:
@@ -77,7 +94,8 @@ def _rows(config: DataConfig, problems: Problems) -> Iterator[Row]:
         except DataError as error:
             of_source.lines += error.problems
         for problem in of_source.lines:
-            problems.note(f"{name}: {problem}")
+            key = problem.removeprefix("data.")
+            problems.note(f"{name}: {problem}" if key == problem else f"data.sources.{name}.{key}")
         problems.more += of_source.more
 
 

@@ -1,8 +1,10 @@
 """Which rows judge and which train: validation first, and nothing of it in training."""
 
+import hashlib
 import unicodedata
+from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from random import Random
 from typing import NamedTuple
@@ -25,7 +27,7 @@ class Split(NamedTuple):
 
 
 def split(
-    rows: list[Row],
+    rows: Sequence[Row],
     *,
     size: int,
     val_size: int,
@@ -55,9 +57,9 @@ def split(
         >>> parts.group, parts.val, parts.train
         ([0, 1, 0, 2], [0], [3])
     """
-    prompts = [normalised_prompt(row) for row in rows]
-    group = _groups(rows, prompts)
-    order = _order(rows, prompts, seed)
+    keys = _keys(rows)
+    group = _groups(keys)
+    order = _order(keys, seed)
     parts = parts or Parts([ALL] * len(rows), {})
     shares = parts.shares(order)
     val = list(islice(dealt(_by_groups(order, group, parts, fits), shares), val_size))
@@ -72,7 +74,7 @@ def split(
 
 
 def split_for(
-    data: DataConfig, rows: list[Row], fits: Callable[[int], bool] = lambda row: True
+    data: DataConfig, rows: Sequence[Row], fits: Callable[[int], bool] = lambda row: True
 ) -> Split:
     """The split that a config asks for.
 
@@ -121,9 +123,32 @@ class _WithoutPunctuation(dict[int, str]):
 _WITHOUT_PUNCTUATION = _WithoutPunctuation()
 
 
-def _groups(rows: list[Row], prompts: list[str]) -> list[int]:
+class _Keys(NamedTuple):
+    """64 bits of each row's texts in place of the texts, which may be more than memory bears."""
+
+    prompt: "array[int]"
+    source: "array[int]"
+    """0 for none."""
+    answer: "array[int]"
+
+
+def _keys(rows: Sequence[Row]) -> _Keys:
+    keys = _Keys(array("Q"), array("Q"), array("Q"))
+    for row in rows:
+        keys.prompt.append(_hash(normalised_prompt(row)))
+        keys.source.append(_hash(row.source) if row.source else 0)
+        keys.answer.append(_hash(_said(row)))
+    return keys
+
+
+def _hash(text: str) -> int:
+    digest = hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=8)
+    return int.from_bytes(digest.digest(), "little")
+
+
+def _groups(keys: _Keys) -> list[int]:
     """One number a row, counted from 0 in the order of the rows, by union-find."""
-    parent = list(range(len(rows)))
+    parent = list(range(len(keys.prompt)))
 
     def root(row: int) -> int:
         while parent[row] != row:
@@ -131,20 +156,20 @@ def _groups(rows: list[Row], prompts: list[str]) -> list[int]:
             row = parent[row]
         return row
 
-    first: dict[tuple[str, str], int] = {}
-    for row, prompt in enumerate(prompts):
-        keys = [("prompt", prompt)] + [("source", rows[row].source)] * bool(rows[row].source)
-        for key in keys:
-            parent[root(row)] = root(first.setdefault(key, row))
+    for of_rows in (keys.prompt, keys.source):
+        first: dict[int, int] = {}
+        for row, key in enumerate(of_rows):
+            if key:
+                parent[root(row)] = root(first.setdefault(key, row))
     number: dict[int, int] = {}
-    return [number.setdefault(root(row), len(number)) for row in range(len(rows))]
+    return [number.setdefault(root(row), len(number)) for row in range(len(parent))]
 
 
-def _order(rows: list[Row], prompts: list[str], seed: int) -> list[int]:
+def _order(keys: _Keys, seed: int) -> list[int]:
     """All rows that repeat no earlier one, shuffled: subsets are this list's beginnings."""
-    first: dict[tuple[str, str], int] = {}
-    for row, prompt in enumerate(prompts):
-        first.setdefault((prompt, _said(rows[row])), row)
+    first: dict[tuple[int, int], int] = {}
+    for row, key in enumerate(zip(keys.prompt, keys.answer, strict=True)):
+        first.setdefault(key, row)
     order = list(first.values())
     Random(seed).shuffle(order)
     return order

@@ -30,7 +30,7 @@ class Examples:
     """The examples of all rows, each made when first asked for and then kept."""
 
     def __init__(
-        self, rows: list[Row], tokenizer: PreTrainedTokenizerBase, config: DataConfig
+        self, rows: Sequence[Row], tokenizer: PreTrainedTokenizerBase, config: DataConfig
     ) -> None:
         self.rows = rows
         self.tokenizer = tokenizer

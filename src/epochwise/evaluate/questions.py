@@ -10,7 +10,7 @@ from transformers import PreTrainedTokenizerBase
 
 from epochwise.config import DataConfig
 from epochwise.data.formats import Message, Row, seen
-from epochwise.data.rows import WORLD, read
+from epochwise.data.rows import WORLD, kept
 from epochwise.data.split import split_for
 from epochwise.data.tokens import Examples
 from epochwise.evaluate import world_questions
@@ -34,7 +34,7 @@ def training_rows(data: DataConfig, tokenizer: PreTrainedTokenizerBase) -> Rows:
     Raises:
         DataError: What is wrong with the rows by now.
     """
-    rows = read(data)
+    rows = kept(data)
     fits = Examples(rows, tokenizer, data).fits
     parts = split_for(data, rows, fits)
     return Rows(
