@@ -51,6 +51,9 @@ def run(arguments: Sequence[str]) -> int:
     except ValueError as error:
         print(f"epochwise: {error}", file=sys.stderr)
         return MISTAKE
+    except OSError as error:  # such as a full disk; what was done by then is kept
+        print(f"epochwise: {error}; then give the same command again", file=sys.stderr)
+        return STOPPED
 
 
 def paraphrases_of(out: Path) -> Path:

@@ -56,6 +56,9 @@ def run(arguments: Sequence[str]) -> int:
     except ValueError as error:
         print(f"epochwise: {error}", file=sys.stderr)
         return MISTAKE
+    except OSError as error:  # such as a full disk; what was done by then is kept
+        print(f"epochwise: {error}; then give the same command again", file=sys.stderr)
+        return STOPPED
 
 
 def _carry_out(options: argparse.Namespace, prompts: Prompts) -> int:

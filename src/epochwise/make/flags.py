@@ -100,8 +100,10 @@ def check_out(out: Path) -> None:
 
 
 def language_code(text: str) -> str:
-    import py3langid  # type: ignore[import-untyped]
-
+    try:
+        import py3langid  # type: ignore[import-untyped]
+    except ImportError:
+        return text  # check_installed says what is missing
     known = sorted(code for code, _ in py3langid.rank("a"))
     if text not in known:
         raise argparse.ArgumentTypeError(f"{text}: expected one of {', '.join(known)}")
