@@ -213,8 +213,9 @@ def test_a_killed_growth_goes_on_without_a_lost_or_doubled_row(
     model = Model()
 
     def slow(body: dict[str, Any]) -> tuple[int, str]:
-        time.sleep(0.1)
-        return model(body)
+        reply = model(body)
+        time.sleep(0.3 * (model.next // 5 % 3))  # those of one wave end one after the other
+        return reply
 
     server.answer = slow
     asked = command(server, seeds, out, "--review", "none", "--count", "100", "--at-a-time", "3")
