@@ -17,8 +17,9 @@ import pytest
 from judge_server import Server, serving
 
 from epochwise.cli import main
+from epochwise.evaluate.scores import rouge_l
 from epochwise.make.diversity import diversity
-from epochwise.make.near import NEAR, nearest, rouge_l
+from epochwise.make.near import NEAR, Neighbours
 from epochwise.make.review import ReviewServer
 from epochwise.world.generator import rows as world_rows
 
@@ -272,9 +273,11 @@ def test_a_plan_asks_nobody(seeds: Path, capsys: pytest.CaptureFixture[str]) -> 
 
 def test_the_nearest_is_found_without_comparing_all() -> None:
     texts = [row["instruction"] for row in world_rows(60)]
+    known = Neighbours(texts)
     for number, text in enumerate(texts):
-        others = [*texts[:number], *texts[number + 1 :]]
-        assert nearest(text, others) == max(rouge_l(text, other) for other in others)
+        likeness = max(rouge_l(text, one) for place, one in enumerate(texts) if place != number)
+        assert known.nearest(text, but=number) == likeness
+        assert known.nearest(text, but=number, least=0.9) == (likeness if likeness >= 0.9 else 0)
 
 
 def test_diversity_tells_one_row_from_many() -> None:

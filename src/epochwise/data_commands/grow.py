@@ -266,8 +266,6 @@ def _tell_plan(pool: Pool, prompts: Prompts, options: argparse.Namespace) -> Non
 
 
 def _tell(pool: Pool, spent: Tokens, stopped: Stop, options: argparse.Namespace) -> None:
-    rows = pool.good[: options.count]
-    found = diversity(rows, pool.seeds)
     if stopped.why:
         print(f"{stopped.why}; then give the same command again", file=sys.stderr)
     if options.json:
@@ -275,6 +273,8 @@ def _tell(pool: Pool, spent: Tokens, stopped: Stop, options: argparse.Namespace)
             json.dumps(_document(pool, spent, stopped.why, options), indent=2, ensure_ascii=False)
         )
         return
+    rows = pool.good[: options.count]
+    found = diversity(rows, pool.seeds)
     print(f"{len(rows)} of {options.count} rows, {len(pool.bad)} marked as bad")
     print(f"left out {sum(pool.left_out.values())} of {pool.requests} requests:")
     for reason, count in pool.left_out.most_common():

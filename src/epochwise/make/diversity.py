@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from epochwise.endpoint import JSON
 from epochwise.evaluate.words import tokens
-from epochwise.make.near import nearest
+from epochwise.make.near import Neighbours
 from epochwise.make.pool import question
 
 # Words between a verb and its noun, as in "Write a short story": what an opening does without.
@@ -36,7 +36,8 @@ def diversity(rows: Sequence[JSON], seeds: Sequence[JSON]) -> Diversity:
     texts = [question(row) for row in rows]
     others = [question(row) for row in seeds]
     parts = [tokens(text) for text in texts]
-    near = [nearest(text, [*texts[:n], *texts[n + 1 :], *others]) for n, text in enumerate(texts)]
+    known = Neighbours([*texts, *others])
+    near = [known.nearest(text, but=place) for place, text in enumerate(texts)]
     return Diversity(
         openings=_distinct(opening(row["instruction"]) for row in rows),
         words=_distinct(word for words in parts for word in words),

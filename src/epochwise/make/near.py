@@ -1,42 +1,73 @@
 """Texts that say nearly the same: ROUGE-L of 0.7 and more, as self-instruct has it (2212.10560)."""
 
+from array import array
 from collections import Counter
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
 
 from epochwise.evaluate.scores import rouge_l
 from epochwise.evaluate.words import tokens
 
-__all__ = ["NEAR", "nearest", "rouge_l"]
-
 NEAR = 0.7
 
 
-def nearest(text: str, others: Sequence[str], *, enough: float = 1.0) -> float:
-    """The highest ROUGE-L F-measure of a text with any other; looks no further once it is `enough`.
+class Posting(NamedTuple):
+    """Where a word stands: places of texts, and how often it is in each."""
 
-    The words that two texts have in common bound their longest common subsequence, so most pairs
-    need not be compared.
+    places: "array[int]"
+    counts: "array[int]"
+
+
+class Neighbours:
+    """Texts of which the nearest to another can be told without comparing it with all.
 
     Example:
-        >>> nearest("Name a red bell.", ["Name a red clock.", "Sort these words."])
+        >>> Neighbours(["Name a red clock.", "Sort these words."]).nearest("Name a red bell.")
         0.75
     """
-    words = _counts(text)
-    bounds = sorted(((_bound(words, _counts(other)), other) for other in others), reverse=True)
-    best = 0.0
-    for bound, other in bounds:
-        if bound <= best or best >= enough:
-            break
-        best = max(best, rouge_l(text, other))
-    return best
 
+    def __init__(self, texts: Iterable[str] = ()) -> None:
+        self.texts: list[str] = []
+        self._lengths = array("q")
+        self._postings: dict[str, Posting] = {}
+        for text in texts:
+            self.add(text)
 
-def _bound(one: Counter[str], other: Counter[str]) -> float:
-    words = one.total() + other.total()
-    return 2 * (one & other).total() / words if words else 0.0
+    def add(self, text: str) -> None:
+        words = Counter(tokens(text))
+        for word, count in words.items():
+            posting = self._postings.setdefault(word, Posting(array("q"), array("q")))
+            posting.places.append(len(self.texts))
+            posting.counts.append(count)
+        self.texts.append(text)
+        self._lengths.append(words.total())
 
+    def nearest(self, text: str, *, least: float = 0.0, but: int | None = None) -> float:
+        """The highest ROUGE-L F-measure with any of the texts; 0 where none reaches `least`.
 
-@cache
-def _counts(text: str) -> Counter[str]:
-    return Counter(tokens(text))
+        Args:
+            but: The place of a text that is passed over: the one that is asked about.
+        """
+        bounds = self._bounds(text)
+        if but is not None:
+            bounds[but] = 0
+        best = 0.0
+        for place in np.argsort(-bounds, kind="stable"):
+            if bounds[place] <= best or bounds[place] < least:
+                break
+            best = max(best, rouge_l(text, self.texts[place]))
+        return best if best >= least else 0.0
+
+    def _bounds(self, text: str) -> Float[np.ndarray, " texts"]:
+        """What ROUGE-L is at most: no common subsequence is longer than the words in common."""
+        words = Counter(tokens(text))
+        common = np.zeros(len(self.texts))
+        for word, count in words.items():
+            if posting := self._postings.get(word):
+                places = np.frombuffer(posting.places, np.int64)
+                common[places] += np.minimum(np.frombuffer(posting.counts, np.int64), count)
+        both = np.frombuffer(self._lengths, np.int64) + words.total()
+        return 2 * common / np.maximum(both, 1)

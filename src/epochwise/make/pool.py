@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from epochwise.endpoint import JSON
 from epochwise.evaluate.refusal import Refusals
 from epochwise.evaluate.words import tokens
-from epochwise.make.near import NEAR, nearest
+from epochwise.make.near import NEAR, Neighbours
 
 REFUSED = "a refusal"
 SHORT = "too short a question"
@@ -28,7 +28,7 @@ class Pool:
         self.barren = 0
         """Requests in a row that gave nothing."""
         self._refusals = refusals
-        self._asked = [question(row) for row in seeds]
+        self._asked = Neighbours(question(row) for row in seeds)
 
     @property
     def good(self) -> list[JSON]:
@@ -43,11 +43,11 @@ class Pool:
                 self.left_out[REFUSED] += 1
             elif len(tokens(question(row))) < SHORTEST:
                 self.left_out[SHORT] += 1
-            elif nearest(question(row), self._asked, enough=NEAR) >= NEAR:
+            elif self._asked.nearest(question(row), least=NEAR):
                 self.left_out[ALIKE] += 1
             else:
                 self.rows.append(row)
-                self._asked.append(question(row))
+                self._asked.add(question(row))
                 taken += 1
         self.requests += 1
         self.barren = 0 if taken else self.barren + 1
