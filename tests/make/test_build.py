@@ -264,6 +264,17 @@ def test_a_refusal_ends_it_and_what_was_done_is_kept(
     assert [row["instruction"] for row in rows(out)] == [pair(n)["question"] for n in range(8)]
 
 
+def test_settings_with_which_nothing_was_done_do_not_bind(
+    server: Server, tmp_path: Path, out: Path
+) -> None:
+    server.answer = lambda body: good(body) if body["model"] == "right" else (404, "no such model")
+    assert build(server, tmp_path, out, "--model", "wrong") == 2
+    assert len(server.asked) <= 4  # as many as were under way
+    assert not out.exists()
+    assert build(server, tmp_path, out, "--model", "right") == 0
+    assert len(rows(out)) == 8
+
+
 def test_a_server_that_is_busy_is_waited_for(
     server: Server, tmp_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

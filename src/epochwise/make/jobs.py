@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from threading import Event
 
 from epochwise.endpoint import JSON, Meter, SpentError
 from epochwise.make.journal import Journal
@@ -25,7 +26,8 @@ def carry_out(
     problem: Exception | None = None
     done = 0
     with ThreadPoolExecutor(at_a_time) as pool:
-        futures = [pool.submit(job) for job in jobs]
+        failed = Event()
+        futures = [pool.submit(_guarded, job, failed) for job in jobs]
         try:
             for future in as_completed(futures):
                 if not future.cancelled():
@@ -42,6 +44,17 @@ def carry_out(
     if problem is not None and not isinstance(problem, SpentError):
         raise problem
     return problem is None
+
+
+def _guarded(job: Callable[[], JSON], failed: Event) -> JSON:
+    """No job is begun after one has failed: its thread would take the next at once."""
+    if failed.is_set():
+        raise SpentError("not begun")
+    try:
+        return job()
+    except ValueError:
+        failed.set()
+        raise
 
 
 def _gathered(future: "Future[JSON]", journal: Journal, meter: Meter) -> Exception | None:

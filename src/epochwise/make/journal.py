@@ -20,6 +20,11 @@ class Journal(NamedTuple):
     entries: list[JSON]
     """In the order in which they were added."""
 
+    @property
+    def is_begun(self) -> bool:
+        """Whether it holds more than its settings."""
+        return len(self.entries) > 1
+
     def add(self, entry: JSON) -> None:
         """The entry is on disk for good once this returns."""
         lines.append(self.path, entry)
@@ -27,11 +32,13 @@ class Journal(NamedTuple):
         self.entries.append(entry)
 
     def publish(self, file: Path, rows: list[JSON]) -> None:
-        """The rows become the file, one a line, in one rename.
+        """The rows become the file, one a line, in one rename; where nothing was done, none does.
 
         Raises:
             ValueError: The file there holds what this journal has not written.
         """
+        if not self.is_begun:
+            return
         content = "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows).encode()
         digest = hashlib.sha256(content).hexdigest()
         if file.exists() and hashlib.sha256(file.read_bytes()).hexdigest() == digest:
@@ -87,9 +94,8 @@ def _opened(path: Path, out: Path, settings: JSON) -> Journal:
         raise ValueError(
             f"{path} is damaged; move it and {out.name} away, then give the same command again"
         ) from error
-    if not entries:
-        if out.exists():
-            path.unlink()
+    if len(entries) <= 1:  # nothing was done with other settings, so they do not bind
+        os.truncate(path, 0)
         journal = Journal(path, [])
         journal.check_own(out)
         journal.add({"format": FORMAT, "settings": settings})
