@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -12,6 +12,11 @@ class Server(ThreadingHTTPServer):
     """Speaks as OpenAI's does: replies are given in turn, the last one again and again."""
 
     replies: list[tuple[int, str]]
+    answer: Callable[[dict[str, Any]], tuple[int, str]]
+    """Given in their place, where it is set: a reply that depends on what is asked."""
+    counts: dict[str, int] | None
+    """The tokens that each reply says it took."""
+    headers: dict[str, str]
     asked: list[dict[str, Any]]
     keys: list[str | None]
 
@@ -28,12 +33,14 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.server.asked.append(json.loads(body))
         self.server.keys.append(self.headers["Authorization"])
-        left = self.server.replies
-        status, content = left.pop(0) if len(left) > 1 else left[0]
-        message = {"choices": [{"message": {"role": "assistant", "content": content}}]}
+        status, content = self.server.answer(json.loads(body))
+        choice = {"message": {"role": "assistant", "content": content}, "finish_reason": "stop"}
+        message = {"choices": [choice], "usage": self.server.counts}
         reply = json.dumps(message if status == 200 else {"error": content}).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(reply)))
+        for name, value in self.server.headers.items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(reply)
 
@@ -44,7 +51,14 @@ class Handler(BaseHTTPRequestHandler):
 @contextmanager
 def serving() -> Iterator[Server]:
     server = Server(("127.0.0.1", 0), Handler)
-    server.replies, server.asked, server.keys = [], [], []
+    server.replies, server.asked, server.keys, server.counts = [], [], [], None
+    server.headers = {}
+
+    def in_turn(_: dict[str, Any]) -> tuple[int, str]:
+        left = server.replies
+        return left.pop(0) if len(left) > 1 else left[0]
+
+    server.answer = in_turn
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:

@@ -13,6 +13,7 @@ MAY_IMPORT = {
     "cache": set(),
     "record": set(),
     "quality": {"record"},
+    "endpoint": set(),
     "world": {"draw"},
     "config": set(),
     "data": {"cache", "config", "draw", "world"},
@@ -20,7 +21,12 @@ MAY_IMPORT = {
     "diagnose": {"quality", "record"},
     "train": {"config", "data", "diagnose", "model", "record"},
     "report": {"diagnose", "quality", "record"},
-    "evaluate": {"config", "data", "diagnose", "model", "quality", "record", "train", "world"},
+    "evaluate": {
+        *("config", "data", "diagnose", "endpoint", "model", "quality", "record", "train"),
+        "world",
+    },
+    "make": {"config", "data", "draw", "endpoint", "evaluate", "train"},
+    "data_commands": {"compose", "config", "data", "endpoint", "evaluate", "make", "model"},
     "experiment": {"config", "data", "evaluate", "model", "record", "train"},
     "reproduce": {"config", "experiment", "record", "train"},
     "sweep": {
@@ -28,17 +34,9 @@ MAY_IMPORT = {
         "train",
     },
     "compose": {"config", "data", "model", "sweep"},
-    "data_commands": {"compose", "config", "data", "model"},
     "cli": {
-        "compose",
-        "config",
-        "data_commands",
-        "diagnose",
-        "evaluate",
-        "record",
-        "report",
-        "reproduce",
-        "sweep",
+        *("compose", "config", "data_commands", "diagnose", "evaluate", "record", "report"),
+        *("reproduce", "sweep"),
     },
     "__main__": {"cli"},
 }
@@ -52,10 +50,11 @@ HOMES = {
     "datasets": {"data", "evaluate"},  # lm-eval reads its tasks' data through it
     "wandb": {"train"},
     "plotly": {"report"},
-    "jinja2": {"data", "evaluate", "report"},
+    "jinja2": {"data", "evaluate", "make", "report"},
     "ray": {"sweep"},
     "submitit": {"sweep"},
     "tensorboard": {"diagnose"},
+    "httpx": {"data", "endpoint"},
     "torch": {"data", "evaluate", "experiment", "model", "reproduce", "sweep", "train", "world"},
 }
 HEAVY = {
@@ -72,15 +71,8 @@ HEAVY = {
     "bitsandbytes",
 }
 LIGHT = (
-    "data_commands",
-    "config",
-    "record",
-    "quality",
-    "draw",
-    "cli",
-    "compose",
-    "diagnose",
-    "report",
+    *("config", "record", "quality", "draw", "cli", "compose", "data_commands", "diagnose"),
+    *("endpoint", "report"),
 )
 
 

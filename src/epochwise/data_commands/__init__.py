@@ -17,6 +17,10 @@ DATA_COMMANDS = {
     "show": DataCommand(
         "show", "show [key=value ...]", "rows as the model sees them, and what of them is learnt"
     ),
+    "build": DataCommand(
+        "build", "build DOCUMENT ... --out FILE", "rows from documents, written by a model"
+    ),
+    "grow": DataCommand("grow", "grow SEEDS --out FILE", "many rows from about fifty"),
 }
 
 

@@ -2,29 +2,22 @@
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from epochwise.endpoint import Client, Endpoint, Reply, UnclearError, checked_url
 from epochwise.evaluate.interval import mean
 from epochwise.quality import Answer, Judged
-
-if TYPE_CHECKING:
-    from httpx import Client, Response
 
 RUBRIC = Path(__file__).with_name("rubric.md")
 KEY = "EPOCHWISE_JUDGE_KEY"  # of its own, so that no other service's key is sent along
 SCORE = "judge"
 LOWEST, HIGHEST = 1, 5
-ATTEMPTS = 5  # at one answer; 7.5 s of waiting in all
-FIRST_WAIT = 0.5  # seconds; doubled each time
 AT_A_TIME = 4
-TIMEOUT = 60.0  # seconds for one reply
-BUSY = (408, 409, 425, 429)  # statuses that may pass, as all from 500 on may
 
 
 class Judge(NamedTuple):
@@ -37,17 +30,17 @@ class Judge(NamedTuple):
     def rubric_digest(self) -> str:
         return hashlib.sha256(self.rubric.encode()).hexdigest()[:16]
 
-
-class UnclearError(ValueError):
-    """A reply that is no score."""
+    @property
+    def endpoint(self) -> Endpoint:
+        flags = ("--judge-url", "--judge-model")
+        return Endpoint(self.url, self.model, KEY, "the judge", flags)
 
 
 def judge_at(url: str, model: str, rubric: Path) -> Judge:
     """Raises ValueError where the address is none, or the rubric cannot be read."""
-    if not url.startswith(("http://", "https://")):
-        raise ValueError(f"--judge-url {url}: expected an address such as http://127.0.0.1:8000/v1")
+    url = checked_url(url, "--judge-url")
     try:
-        return Judge(url.rstrip("/"), model, rubric.read_text(encoding="utf-8"))
+        return Judge(url, model, rubric.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"--rubric {rubric}: cannot be read: {error}") from error
 
@@ -63,16 +56,9 @@ def judged(
     Raises:
         ValueError: The judge cannot be reached, or refuses what it is asked.
     """
-    import httpx
-
-    key = os.environ.get(KEY)
-    headers = {"Authorization": f"Bearer {key}"} if key else {}
-    with (
-        httpx.Client(timeout=TIMEOUT, headers=headers) as client,
-        ThreadPoolExecutor(AT_A_TIME) as pool,
-    ):
+    with Client(judge.endpoint, wait=wait) as client, ThreadPoolExecutor(AT_A_TIME) as pool:
         try:
-            found = list(pool.map(lambda answer: _score(answer, judge, client, wait), answers))
+            found = list(pool.map(lambda answer: _score(answer, judge, client), answers))
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)  # else all others would be tried first
             raise
@@ -117,52 +103,21 @@ def _verdict(marked: Sequence[Answer], judge: Judge) -> Judged:
     )
 
 
-def _score(
-    answer: Answer, judge: Judge, client: "Client", wait: Callable[[float], None]
-) -> float | None:
+def _score(answer: Answer, judge: Judge, client: Client) -> float | None:
     """None where every reply was unclear."""
-    import httpx
-
-    problem: Exception = UnclearError("it was not asked")
-    for attempt in range(ATTEMPTS):
-        if attempt:
-            wait(FIRST_WAIT * 2 ** (attempt - 1))
-        try:
-            return score_of(_reply(answer, judge, client))
-        except (UnclearError, httpx.TransportError, httpx.HTTPStatusError) as error:
-            problem = error
-    if isinstance(problem, UnclearError):
-        return None
-    raise ValueError(
-        f"the judge at {judge.url} gave no reply in {ATTEMPTS} attempts: {problem}; check"
-        " --judge-url, and that the server is running"
-    )
-
-
-def _reply(answer: Answer, judge: Judge, client: "Client") -> str:
     messages = [
         {"role": "system", "content": judge.rubric},
         {"role": "user", "content": _shown(answer)},
     ]
-    body = {"model": judge.model, "messages": messages, "temperature": 0}
-    response = client.post(f"{judge.url}/chat/completions", json=body)
-    _check(response, judge)
+    body = {"messages": messages, "temperature": 0}
+
+    def read(reply: Reply) -> float:
+        return score_of(reply.text)
+
     try:
-        content = response.json()["choices"][0]["message"]["content"]
-    except (ValueError, LookupError, TypeError) as error:
-        raise UnclearError(f"the judge replied {response.text[:200]!r}") from error
-    return str(content)
-
-
-def _check(response: "Response", judge: Judge) -> None:
-    """Raises ValueError for a refusal that will not pass, else httpx's own error."""
-    status = response.status_code
-    if 400 <= status < 500 and status not in BUSY:
-        raise ValueError(
-            f"the judge at {judge.url} refuses with status {status}: {response.text[:200]}; check"
-            f" --judge-url, --judge-model={judge.model}, and the key in {KEY}"
-        )
-    response.raise_for_status()
+        return client.ask(lambda attempt: body, read)
+    except UnclearError:
+        return None
 
 
 def _shown(answer: Answer) -> str:
