@@ -40,6 +40,7 @@ HOMES = {
     "datasets": {"data"},
     "wandb": {"train"},
     "plotly": {"report"},
+    "matplotlib": {"report"},
     "jinja2": {"data", "evaluate", "report"},
     "ray": {"sweep"},
     "submitit": {"sweep"},
@@ -57,6 +58,9 @@ HEAVY = {
     "wandb",
     "datasets",
     "bitsandbytes",
+    "matplotlib",
+    "plotly",
+    "pandas",
 }
 LIGHT = ("config", "record", "quality", "draw", "cli", "compose", "diagnose", "report")
 
