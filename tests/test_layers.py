@@ -40,7 +40,6 @@ HOMES = {
     "datasets": {"data"},
     "wandb": {"train"},
     "plotly": {"report"},
-    "matplotlib": {"report"},
     "jinja2": {"data", "evaluate", "report"},
     "ray": {"sweep"},
     "submitit": {"sweep"},
@@ -58,7 +57,6 @@ HEAVY = {
     "wandb",
     "datasets",
     "bitsandbytes",
-    "matplotlib",
     "plotly",
     "pandas",
 }

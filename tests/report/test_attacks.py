@@ -63,7 +63,7 @@ def reported(folder: Path, texts: list[str]) -> Path:
         versions={next(strings): next(strings)},
     ).save(folder)
     told = {"sentences": [*texts[:20]], "would_change": [*texts[20:40]]}
-    write_json(folder / "finding.json", simulate.finding(records[:-1]) | told)
+    write_json(folder / "finding.json", simulate.invented(records[:-1]) | told)
     return write(folder)
 
 

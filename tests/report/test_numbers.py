@@ -148,7 +148,7 @@ def test_seeds_of_a_setting_are_shown_together_and_lone_runs_are_not() -> None:
 
 
 def test_the_line_is_the_one_that_the_finding_was_told_by() -> None:
-    finding = simulate.finding(simulate.grid())
+    finding = simulate.invented(simulate.grid())
     finding["standings"] = [
         {"cell": finding["cell"] | {"data.size": size}, "loss": 4 / math.sqrt(size)}
         for size in (32, 128, 512)

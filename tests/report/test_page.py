@@ -174,7 +174,7 @@ def test_strings_of_others_are_text(tmp_path: Path) -> None:
     simulate.study(
         records, question=ATTACK, command=ATTACK, skipped=(ATTACK,), versions={ATTACK: ATTACK}
     ).save(tmp_path)
-    finding = simulate.finding(records) | {"sentences": [ATTACK], "would_change": [ATTACK]}
+    finding = simulate.invented(records) | {"sentences": [ATTACK], "would_change": [ATTACK]}
     write_json(tmp_path / "finding.json", finding)
     page = read(write(tmp_path))
     assert len(page.scripts) == 3
@@ -248,7 +248,7 @@ def test_losses_that_are_not_numbers_can_be_reported(tmp_path: Path) -> None:
 def test_no_setting_is_called_recommended_where_none_is_sure(tmp_path: Path) -> None:
     records = simulate.grid()
     simulate.leave(tmp_path, records)
-    unsure = simulate.finding(records) | {"run": None, "cell": None}
+    unsure = simulate.invented(records) | {"run": None, "cell": None}
     write_json(tmp_path / "finding.json", unsure)
     page = read(write(tmp_path))
     assert "recommended" not in page.text

@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from epochwise.record import JSON, PlannedRun, Record, Study, finished, flat, read_json, run_folder
-from epochwise.report import answers, cost, document, picture, table
+from epochwise.report import answers, cost, document, table
 from epochwise.report.badge import Badge, badge
 from epochwise.report.chart import Charts, Told, charts
 from epochwise.report.language import Words, words
+from epochwise.report.picture import svg
 from epochwise.report.said import said
 from epochwise.report.samples import samples
 
@@ -53,6 +54,13 @@ def write(study_folder: Path, language: str = "en") -> Path:
     return document.publish(study_folder / "report.html", page)
 
 
+def drawn_from(study_folder: Path, words: Words) -> Charts | None:
+    """The figures of a study's folder; None where no run has finished."""
+    study, records = Study.load(study_folder), finished(study_folder)
+    told = _told(study, records, study_folder, words)
+    return None if told is None else charts(told, words)
+
+
 def _told(study: Study, records: list[Record], folder: Path, words: Words) -> Told | None:
     """None where no run has finished, and so nothing was found."""
     if not records:
@@ -67,7 +75,7 @@ def leave_pictures(drawn: Charts, folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     for chart in drawn.every:
         chart.sheet.save(folder / f"{chart.name}.csv")
-        picture.save(chart.figure, chart.title, folder / f"{chart.name}.svg")
+        svg.save(chart.figure, chart.title, folder / f"{chart.name}.svg")
 
 
 def _html(

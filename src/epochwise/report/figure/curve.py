@@ -90,7 +90,7 @@ def _line(
         showlegend=dash == "solid",  # of a picture; the page has a key of its own
         mode="lines+markers",
         line={"color": colour(index), "width": 2.5, "dash": dash},
-        marker={"size": 5, "symbol": marker(index)},
+        marker={"size": 5, "symbol": marker(index), "color": colour(index)},
     )
 
 
@@ -98,7 +98,7 @@ def _star(curve: Curve, legend: Legend, frame: Frame) -> JSON:
     best = curve.epochs.index(curve.best_epoch)
     line = _line(curve, (legend.words("label.lowest"), curve.val, "solid"), legend, frame)
     shown = {"size": 17, "symbol": "star", "line": {"color": "#fff", "width": 1.5}}
-    shown["color"] = line["line"]["color"]
+    shown["color"] = line["marker"]["color"]
     points = {key: [line[key][best]] for key in ("x", "y", "text")}
     return line | points | {"mode": "markers", "marker": shown, "showlegend": False}
 

@@ -60,7 +60,7 @@ def _counted(line: Scaling, legend: Legend) -> JSON:
         meta=legend.choices(line.arm),
         mode="lines+markers",
         line={"color": colour(index), "width": 2.5},
-        marker={"size": 9, "symbol": marker(index)},
+        marker={"size": 9, "symbol": marker(index), "color": colour(index)},
     )
 
 
