@@ -27,8 +27,12 @@ MAY_IMPORT = {
         *("cache", "config", "data", "diagnose", "experiment", "model", "record", "report"),
         "train",
     },
+    "report_commands": {"record", "report", "sweep"},
     "compose": {"config", "data", "model", "sweep"},
-    "cli": {"compose", "config", "diagnose", "evaluate", "record", "report", "reproduce", "sweep"},
+    "cli": {
+        *("compose", "config", "diagnose", "evaluate", "record", "report", "report_commands"),
+        *("reproduce", "sweep"),
+    },
     "__main__": {"cli"},
 }
 HOMES = {
@@ -60,7 +64,17 @@ HEAVY = {
     "plotly",
     "pandas",
 }
-LIGHT = ("config", "record", "quality", "draw", "cli", "compose", "diagnose", "report")
+LIGHT = (
+    "config",
+    "record",
+    "quality",
+    "draw",
+    "cli",
+    "compose",
+    "diagnose",
+    "report",
+    "report_commands",
+)
 
 
 def layer(file: Path) -> str:

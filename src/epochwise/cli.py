@@ -82,16 +82,14 @@ def plan(arguments: Sequence[str]) -> int:
 
 
 def report(arguments: Sequence[str]) -> int:
-    """Write a study's tables and page again from what its runs left."""
-    parser = argparse.ArgumentParser("epochwise report", description=report.__doc__)
-    parser.add_argument("study", type=Path, help="the study's folder: multirun/NAME/STAMP")
-    folder = parser.parse_args(arguments).study
-    if not (folder / "study.json").is_file():
-        remedy = f"give multirun/NAME/STAMP{_newest(folder)}"
-        return _mistake(f"{folder}: is no study folder; {remedy}")
-    from epochwise.sweep.study import judged
+    """Write a study's tables, figures and page again from what its runs left, or a run's page."""
+    from epochwise.report_commands import report_flags, write_report
 
-    print(judged(folder)[1])
+    flags = report_flags(arguments, report.__doc__)
+    try:
+        print(write_report(flags.folder, flags.language))
+    except ValueError as error:
+        return _mistake(str(error))
     return DONE
 
 
@@ -226,7 +224,9 @@ COMMANDS = {
     "sweep": Command(sweep, "sweep [NAME] [key=v1,v2 ...]", "a study: experiments/NAME.yaml"),
     "plan": Command(plan, "plan [NAME] [key=v1,v2 ...]", "what a sweep would run, take and cost"),
     "status": Command(status, "status STUDY_FOLDER", "where a study stands, from any terminal"),
-    "report": Command(report, "report STUDY_FOLDER", "a study's tables and page, written again"),
+    "report": Command(
+        report, "report STUDY|RUN_FOLDER", "a study's or a run's page, written again"
+    ),
     "advise": Command(advise, "advise TABLE|STUDY_FOLDER", "what to use, from any results"),
     "reproduce": Command(reproduce, "reproduce RUN_FOLDER", "a run again, every number compared"),
     "judge": Command(judge, "judge FILE ...", "verdicts on training histories of any tool"),

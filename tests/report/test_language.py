@@ -52,3 +52,11 @@ def test_a_plural_is_told_from_a_single_one() -> None:
 
 def test_nothing_is_ever_quite_certain() -> None:
     assert (words("en").sure(0.94), words("en").sure(1.0)) == ("94 %", "over 99 %")
+
+
+def test_the_setting_offers_the_languages_that_there_are() -> None:
+    from typing import get_args
+
+    from epochwise.config import ReportConfig
+
+    assert get_args(ReportConfig.model_fields["language"].annotation) == tuple(LANGUAGES)

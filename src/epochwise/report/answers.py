@@ -40,9 +40,13 @@ def asked(
     record = next(answered, None)
     if record is None:
         return None
-    quality = Quality.load(run_folder(folder, record.id))
+    return asked_of(Quality.load(run_folder(folder, record.id)), record.label, words)
+
+
+def asked_of(quality: Quality, label: str, words: Words) -> Asked:
+    """One run's answers under its label."""
     return Asked(
-        label=record.label,
+        label=label,
         measured=_measured(quality, words),
         bits={arm: kinds[ALL]["bits_per_byte"] for arm, kinds in _arms(quality, "bits_per_byte")},
         sentences=quality.sentences,

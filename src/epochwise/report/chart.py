@@ -88,13 +88,13 @@ def charts(told: Told, words: Words) -> Charts:
         colours=colours,
         heats=_heats(heats, colours, shown),
         curves=curve_charts(drawn, told.records, shown),
-        gaps=_gaps(drawn, shown),
+        gaps=gap_charts(drawn, shown),
         scaling=_scaling(lines, rows.law(told.finding), shown),
         optimum=_optimum(lines, optimum.optima(told.finding), shown),
         seeds=_seeds(seeds.spreads(groups), shown),
         frontier=_frontier(groups, shown),
         quality=_quality(quality.scored(told.folder, groups), shown),
-        answers=[] if told.asked is None else [_answers(told.asked, words)],
+        answers=[] if told.asked is None else [answer_chart(told.asked, words)],
     )
 
 
@@ -166,7 +166,7 @@ def _marked(marks: Sequence[Mark], words: Words) -> str:
     )
 
 
-def _gaps(curves: Sequence[curve.Curve], legend: Legend) -> list[Chart]:
+def gap_charts(curves: Sequence[curve.Curve], legend: Legend) -> list[Chart]:
     frame = draw_curve.frame(curves)
     return [
         Chart(
@@ -254,7 +254,7 @@ def _quality(scored: Sequence[quality.Scored], legend: Legend) -> list[Chart]:
     return [Chart("quality", legend.words("quality.title"), about, quality.sheet(scored), drawn)]
 
 
-def _answers(asked: Asked, words: Words) -> Chart:
+def answer_chart(asked: Asked, words: Words) -> Chart:
     about = words("about.answers", run=asked.label)
     return Chart(
         "answers",

@@ -34,7 +34,7 @@ class Answer(NamedTuple):
 
 
 class Origin(NamedTuple):
-    """Content hashes of what the first run was made from."""
+    """Content hashes of what a run was made from."""
 
     data: str
     model: str
@@ -101,7 +101,7 @@ def _html(
         "asked": cost.asked(records),
         "trained": cost.trained(records, study),
         "compared": cost.plan_and_outcome(study),
-        "origin": _origin(folder, records),
+        "origin": origin_of(run_folder(folder, records[0].id)) if records else None,
         "folder": shown(folder),
     }
     return document.html("study", figures, words, values)
@@ -130,12 +130,11 @@ def _missing(study: Study, records: Sequence[Record]) -> list[PlannedRun]:
     return [run for run in study.runs if run.id not in done]
 
 
-def _origin(folder: Path, records: Sequence[Record]) -> Origin | None:
-    """Of the first run; None where it kept no provenance."""
-    path = None if not records else run_folder(folder, records[0].id) / "provenance.json"
-    if path is None or not path.is_file():
+def origin_of(run: Path) -> Origin | None:
+    """None where the run kept no provenance."""
+    if not (run / "provenance.json").is_file():
         return None
-    kept = read_json(path)
+    kept = read_json(run / "provenance.json")
     return Origin(*(str(kept[part].get("digest", "–")) for part in Origin._fields))
 
 

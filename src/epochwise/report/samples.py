@@ -1,6 +1,7 @@
 """Answers side by side: the untuned base, the recommended run, and one that overfitted."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,17 +27,26 @@ class Samples(NamedTuple):
 
 def samples(folder: Path, records: Sequence[Record], chosen: str | None) -> Samples | None:
     """The same questions for all arms; None where no run has answered any."""
-    answered = [r for r in records if (run_folder(folder, r.id) / ANSWERS).is_file()]
+    folder_of = partial(run_folder, folder)
+    answered = [record for record in records if (folder_of(record.id) / ANSWERS).is_file()]
     if not answered:
         return None
     best = next((record for record in answered if record.id == chosen), answered[0])
-    given = load_answers(run_folder(folder, best.id))
-    arms = [("base", "", _of(given, BASE)), ("best", best.label, _of(given, RUN))]
     worst = _overfitted(answered, best)
-    if worst is not None:
-        arms.append(("overfit", worst.label, _of(load_answers(run_folder(folder, worst.id)), RUN)))
-    lines = tuple(_sample(answer, [found for *_, found in arms]) for answer in _chosen(arms[1][2]))
-    return Samples(tuple((key, label) for key, label, _ in arms), lines)
+    others = [] if worst is None else [("overfit", worst)]
+    return _side_by_side(folder_of, [("best", best), *others])
+
+
+def samples_of(run_folder: Path, record: Record) -> Samples:
+    """One run beside its untuned base."""
+    return _side_by_side(lambda _: run_folder, [("best", record)])
+
+
+def _side_by_side(folder_of: Callable[[str], Path], runs: Sequence[tuple[str, Record]]) -> Samples:
+    given = [load_answers(folder_of(record.id)) for _, record in runs]
+    arms = [_of(given[0], BASE), *(_of(answers, RUN) for answers in given)]
+    names = [("base", ""), *((key, record.label) for key, record in runs)]
+    return Samples(tuple(names), tuple(_sample(answer, arms) for answer in _chosen(arms[1])))
 
 
 def _of(answers: Sequence[Answer], arm: str) -> dict[str, Answer]:
