@@ -59,8 +59,14 @@ class Charts(NamedTuple):
     answers: list[Chart]
 
     @property
+    def parts(self) -> dict[str, list[Chart]]:
+        """Those that have figures, under the names of the fields."""
+        fields = {name: value for name, value in self._asdict().items() if isinstance(value, list)}
+        return {name: charts for name, charts in fields.items() if charts}
+
+    @property
     def every(self) -> list[Chart]:
-        return [chart for part in self[2:] for chart in part]
+        return [chart for charts in self.parts.values() for chart in charts]
 
 
 class Told(NamedTuple):
