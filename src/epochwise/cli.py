@@ -93,6 +93,16 @@ def report(arguments: Sequence[str]) -> int:
     return DONE
 
 
+def compare(arguments: Sequence[str]) -> int:
+    """Runs or studies side by side: settings, results, and paired differences of their losses."""
+    from epochwise.report_commands import compare as carry_out
+
+    try:
+        return DIFFERS if carry_out(arguments, compare.__doc__) else DONE
+    except ValueError as error:
+        return _mistake(str(error))
+
+
 def status(arguments: Sequence[str]) -> int:
     """Where a study stands, also while another terminal works on it."""
     import json
@@ -227,6 +237,7 @@ COMMANDS = {
     "report": Command(
         report, "report STUDY|RUN_FOLDER", "a study's or a run's page, written again"
     ),
+    "compare": Command(compare, "compare A B ...", "runs or studies side by side"),
     "advise": Command(advise, "advise TABLE|STUDY_FOLDER", "what to use, from any results"),
     "reproduce": Command(reproduce, "reproduce RUN_FOLDER", "a run again, every number compared"),
     "judge": Command(judge, "judge FILE ...", "verdicts on training histories of any tool"),

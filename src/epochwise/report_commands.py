@@ -1,10 +1,12 @@
 """`epochwise report` and `compare`: what they are given, and what they leave."""
 
 import argparse
+import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from epochwise.record import is_done
+from epochwise.record import finite, is_done
 from epochwise.report.language import LANGUAGES
 
 
@@ -45,3 +47,51 @@ def newest(folder: Path) -> str:
     """`; did you mean ...?`, where a study lies below."""
     found = sorted(folder.glob("**/study.json")) if folder.is_dir() else []
     return f"; did you mean {found[-1].parent}?" if found else ""
+
+
+def compare(arguments: Sequence[str], description: str | None) -> bool:
+    """Tell how runs or studies differ; whether they do.
+
+    Raises:
+        ValueError: Some folder is neither a run nor a study.
+    """
+    flags = _compare_flags(arguments, description)
+    from epochwise.report.comparison.comparison import comparison
+
+    found = comparison(flags.folders)
+    if flags.json:
+        print(json.dumps(finite(found.json()), indent=2, ensure_ascii=False))
+    else:
+        from rich.console import Console
+
+        from epochwise.report.comparison.told import told
+
+        Console(highlight=False).print(told(found))
+    if flags.html is not None:
+        from epochwise.report.comparison.page import write
+
+        print(write(found, flags.html, flags.language), file=sys.stderr if flags.json else None)
+    return found.differ
+
+
+def _compare_flags(arguments: Sequence[str], description: str | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser("epochwise compare", description=description)
+    parser.add_argument(
+        "first", type=Path, metavar="A", help="a study's or a finished run's folder"
+    )
+    parser.add_argument("others", type=Path, nargs="+", metavar="B", help="what to set beside it")
+    parser.add_argument("--json", action="store_true", help="one JSON document instead of tables")
+    parser.add_argument("--html", type=_new_page, metavar="OUT.html", help="write a page as well")
+    add_language(parser)
+    flags = parser.parse_args(arguments)
+    flags.folders = [flags.first, *flags.others]
+    return flags
+
+
+def _new_page(text: str) -> Path:
+    path = Path(text)
+    if path.exists():
+        raise argparse.ArgumentTypeError(f"{text}: is there already; give a new name")
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"{text}: there is no folder {path.parent}")
+    return path

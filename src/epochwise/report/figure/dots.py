@@ -18,13 +18,13 @@ def answer_dots(measured: Mapping[str, Mapping[str, Measure]], words: Words) -> 
     asked = list(measured)
     arms = list(dict.fromkeys(arm for found in measured.values() for arm in found))
     traces = [_dots(arm, index, len(arms), measured) for index, arm in enumerate(arms)]
-    drawn = _lines(asked, words("label.share"))
+    drawn = on_lines(asked, words("label.share"))
     drawn["xaxis"]["range"] = [-0.03, 1.03]
     drawn |= {"showlegend": True, "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom"}}
     return figure(traces, drawn)
 
 
-def _lines(names: Sequence[str], across: str) -> JSON:
+def on_lines(names: Sequence[str], across: str) -> JSON:
     """A layout with one line for each name, the first on top."""
     drawn = layout(90 + 46 * len(names), across, "")
     drawn["yaxis"] |= {
@@ -132,7 +132,7 @@ def seed_dots(spreads: Sequence[Spread], legend: Legend) -> JSON:
         for each in spreads
     ]
     traces = [_seeds(each, line, legend) for line, each in enumerate(spreads)]
-    drawn = _lines(names, words("label.val_loss_axis"))
+    drawn = on_lines(names, words("label.val_loss_axis"))
     drawn["height"] = 90 + 28 * len(names)
     return figure([trace for pair in traces for trace in pair], drawn)
 
