@@ -103,6 +103,17 @@ def compare(arguments: Sequence[str]) -> int:
         return _mistake(str(error))
 
 
+def record(arguments: Sequence[str]) -> int:
+    """Copy what a repository should keep of a study: finding, results, figures, report, config."""
+    from epochwise.report_commands import record as carry_out
+
+    try:
+        print(carry_out(arguments, record.__doc__))
+    except ValueError as error:
+        return _mistake(str(error))
+    return DONE
+
+
 def status(arguments: Sequence[str]) -> int:
     """Where a study stands, also while another terminal works on it."""
     import json
@@ -238,6 +249,7 @@ COMMANDS = {
         report, "report STUDY|RUN_FOLDER", "a study's or a run's page, written again"
     ),
     "compare": Command(compare, "compare A B ...", "runs or studies side by side"),
+    "record": Command(record, "record STUDY_FOLDER", "what a repository keeps of a study"),
     "advise": Command(advise, "advise TABLE|STUDY_FOLDER", "what to use, from any results"),
     "reproduce": Command(reproduce, "reproduce RUN_FOLDER", "a run again, every number compared"),
     "judge": Command(judge, "judge FILE ...", "verdicts on training histories of any tool"),

@@ -43,6 +43,30 @@ def write_report(folder: Path, language: str) -> Path:
     )
 
 
+def record(arguments: Sequence[str], description: str | None) -> Path:
+    """Keep a study for a repository; the README of what was kept.
+
+    Raises:
+        ValueError: There is no such study, nothing to keep, or something in its place.
+    """
+    parser = argparse.ArgumentParser("epochwise record", description=description)
+    parser.add_argument("study", type=Path, help="the study's folder: multirun/NAME/STAMP")
+    where = "a new folder; experiments/NAME where it is not given"
+    parser.add_argument("--to", type=Path, metavar="FOLDER", help=where)
+    add_language(parser)
+    flags = parser.parse_args(arguments)
+    if not (flags.study / "study.json").is_file():
+        remedy = f"give multirun/NAME/STAMP{newest(flags.study)}"
+        raise ValueError(f"{flags.study}: is no study folder; {remedy}")
+    from epochwise.record import Study
+    from epochwise.report.recorded import record as keep
+
+    target = flags.to or Path("experiments") / Study.load(flags.study).name
+    if not target.exists():
+        write_report(flags.study, flags.language)
+    return keep(flags.study, target)
+
+
 def newest(folder: Path) -> str:
     """`; did you mean ...?`, where a study lies below."""
     found = sorted(folder.glob("**/study.json")) if folder.is_dir() else []
