@@ -141,6 +141,16 @@ def status(arguments: Sequence[str]) -> int:
     return FAILED if found.counts["failed"] else DONE
 
 
+def watch(arguments: Sequence[str]) -> int:
+    """A study while another terminal works on it: states, curves, and with --serve its report."""
+    from epochwise.report_commands import watch as carry_out
+
+    try:
+        return FAILED if carry_out(arguments, watch.__doc__) else DONE
+    except ValueError as error:
+        return _mistake(str(error))
+
+
 def reproduce(arguments: Sequence[str]) -> int:
     """Run it again from what it saved, compare every number, say what drifted."""
     import json
@@ -245,6 +255,7 @@ COMMANDS = {
     "sweep": Command(sweep, "sweep [NAME] [key=v1,v2 ...]", "a study: experiments/NAME.yaml"),
     "plan": Command(plan, "plan [NAME] [key=v1,v2 ...]", "what a sweep would run, take and cost"),
     "status": Command(status, "status STUDY_FOLDER", "where a study stands, from any terminal"),
+    "watch": Command(watch, "watch STUDY_FOLDER", "the same live, with --serve as a page"),
     "report": Command(
         report, "report STUDY|RUN_FOLDER", "a study's or a run's page, written again"
     ),

@@ -67,6 +67,30 @@ def record(arguments: Sequence[str], description: str | None) -> Path:
     return keep(flags.study, target)
 
 
+def watch(arguments: Sequence[str], description: str | None) -> bool:
+    """Show a study while it runs; whether some run failed.
+
+    Raises:
+        ValueError: There is no such study, or the port is taken.
+    """
+    parser = argparse.ArgumentParser("epochwise watch", description=description)
+    parser.add_argument("study", type=Path, help="the study's folder: multirun/NAME/STAMP")
+    page = "the report so far as a page of this machine; any free port where none is given"
+    parser.add_argument("--serve", type=int, nargs="?", const=0, metavar="PORT", help=page)
+    flags = parser.parse_args(arguments)
+    if not (flags.study / "study.json").is_file():
+        remedy = f"give multirun/NAME/STAMP{newest(flags.study)}"
+        raise ValueError(f"{flags.study}: is no study folder; {remedy}")
+    if flags.serve is not None and not 0 <= flags.serve < 65536:
+        raise ValueError(f"--serve {flags.serve}: is no port; give 0 to 65535")
+    from epochwise.sweep.watch import watch as look
+
+    found = look(flags.study, flags.serve)
+    report = flags.study / "report.html"
+    print(report if report.is_file() else flags.study / "log")
+    return found.counts["failed"] > 0
+
+
 def newest(folder: Path) -> str:
     """`; did you mean ...?`, where a study lies below."""
     found = sorted(folder.glob("**/study.json")) if folder.is_dir() else []
