@@ -124,14 +124,12 @@ def status(arguments: Sequence[str]) -> int:
     parser.add_argument("study", type=Path, help="the study's folder: multirun/NAME/STAMP")
     parser.add_argument("--json", action="store_true", help="one JSON document instead of lines")
     options = parser.parse_args(arguments)
-    if not (options.study / "study.json").is_file():
-        remedy = f"give multirun/NAME/STAMP{_newest(options.study)}"
-        return _mistake(f"{options.study}: is no study folder; {remedy}")
+    from epochwise.report.study_folder import checked
     from epochwise.sweep.status import shown
     from epochwise.sweep.status import status as standing
 
     try:
-        found = standing(options.study)
+        found = standing(checked(options.study))
     except ValueError as error:
         return _mistake(str(error))
     if options.json:
@@ -596,11 +594,6 @@ def _one_run(settings: "DictConfig") -> None:
     chosen = {str(key): value for key, value in launcher.items() if key != "_target_"}
     status = carry_out([config], overrides=[{}], launch=launch_of(chosen))
     raise SystemExit(status)  # Hydra has no other way to pass a status on
-
-
-def _newest(folder: Path) -> str:
-    found = sorted(folder.glob("**/study.json")) if folder.is_dir() else []
-    return f"; did you mean {found[-1].parent}?" if found else ""
 
 
 def _mistakes(problems: Sequence[str]) -> int:

@@ -11,6 +11,7 @@ from epochwise.report.chart import Chart, Charts
 from epochwise.report.language import words
 from epochwise.report.page import drawn_from
 from epochwise.report.panels import side_by_side
+from epochwise.report.study_folder import checked
 from epochwise.report.table import results
 
 if TYPE_CHECKING:
@@ -108,9 +109,4 @@ def load(folder: str | Path) -> LoadedStudy:
     Raises:
         ValueError: No study is there.
     """
-    path = Path(folder)
-    if not (path / "study.json").is_file():
-        found = sorted(path.glob("**/study.json")) if path.is_dir() else []
-        meant = f"; did you mean {found[-1].parent}?" if found else ""
-        raise ValueError(f"{path}: is no study folder; give multirun/NAME/STAMP{meant}")
-    return LoadedStudy(path)
+    return LoadedStudy(checked(Path(folder)))

@@ -1,4 +1,4 @@
-"""`epochwise report` and `compare`: what they are given, and what they leave."""
+"""`epochwise report`, `compare`, `record` and `watch`: what they are given, what they leave."""
 
 import argparse
 import json
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from epochwise.record import finite, is_done
 from epochwise.report.language import LANGUAGES
+from epochwise.report.study_folder import checked, newest
 
 
 def report_flags(arguments: Sequence[str], description: str | None) -> argparse.Namespace:
@@ -55,9 +56,7 @@ def record(arguments: Sequence[str], description: str | None) -> Path:
     parser.add_argument("--to", type=Path, metavar="FOLDER", help=where)
     add_language(parser)
     flags = parser.parse_args(arguments)
-    if not (flags.study / "study.json").is_file():
-        remedy = f"give multirun/NAME/STAMP{newest(flags.study)}"
-        raise ValueError(f"{flags.study}: is no study folder; {remedy}")
+    checked(flags.study)
     from epochwise.record import Study
     from epochwise.report.recorded import record as keep
 
@@ -78,9 +77,7 @@ def watch(arguments: Sequence[str], description: str | None) -> bool:
     page = "the report so far as a page of this machine; any free port where none is given"
     parser.add_argument("--serve", type=int, nargs="?", const=0, metavar="PORT", help=page)
     flags = parser.parse_args(arguments)
-    if not (flags.study / "study.json").is_file():
-        remedy = f"give multirun/NAME/STAMP{newest(flags.study)}"
-        raise ValueError(f"{flags.study}: is no study folder; {remedy}")
+    checked(flags.study)
     if flags.serve is not None and not 0 <= flags.serve < 65536:
         raise ValueError(f"--serve {flags.serve}: is no port; give 0 to 65535")
     from epochwise.sweep.watch import watch as look
@@ -89,12 +86,6 @@ def watch(arguments: Sequence[str], description: str | None) -> bool:
     report = flags.study / "report.html"
     print(report if report.is_file() else flags.study / "log")
     return found.counts["failed"] > 0
-
-
-def newest(folder: Path) -> str:
-    """`; did you mean ...?`, where a study lies below."""
-    found = sorted(folder.glob("**/study.json")) if folder.is_dir() else []
-    return f"; did you mean {found[-1].parent}?" if found else ""
 
 
 def compare(arguments: Sequence[str], description: str | None) -> bool:

@@ -17,6 +17,8 @@ from epochwise.report.legend import Legend
 from epochwise.report.numbers.curve import curve
 from epochwise.report.numbers.sheet import Sheet
 
+MOST = 40  # pairs in the figure, those of the largest differences; its numbers have all
+
 
 def write(found: Comparison, path: Path, language: str = "en") -> Path:
     """Leaves the page at `path`; returns it."""
@@ -48,7 +50,8 @@ def _differences(found: Comparison, words: Words) -> list[Chart]:
     if not known:
         return []
     about = words("about.differences", count=len(known), sure=sum(pair.is_sure for pair in known))
-    drawn = difference_dots([_dot(pair) for pair in known], words)
+    widest = sorted((_dot(pair) for pair in known), key=lambda dot: -abs(dot[1]))
+    drawn = difference_dots(widest[:MOST], words)
     return [Chart("differences", words("compare.pairs"), about, sheet(known), drawn)]
 
 
