@@ -19,9 +19,9 @@ def report_flags(arguments: Sequence[str], description: str | None) -> argparse.
     return parser.parse_args(arguments)
 
 
-def add_language(parser: argparse.ArgumentParser) -> None:
+def add_language(parser: argparse.ArgumentParser, default: str | None = "en") -> None:
     told = ", ".join(f"{code} {name}" for code, name in LANGUAGES.items())
-    parser.add_argument("--language", choices=LANGUAGES, default="en", help=told)
+    parser.add_argument("--language", choices=LANGUAGES, default=default, help=told)
 
 
 def write_report(folder: Path, language: str) -> Path:
@@ -54,15 +54,15 @@ def record(arguments: Sequence[str], description: str | None) -> Path:
     parser.add_argument("study", type=Path, help="the study's folder: multirun/NAME/STAMP")
     where = "a new folder; experiments/NAME where it is not given"
     parser.add_argument("--to", type=Path, metavar="FOLDER", help=where)
-    add_language(parser)
+    add_language(parser, default=None)  # as its page was written
     flags = parser.parse_args(arguments)
     checked(flags.study)
     from epochwise.record import Study
     from epochwise.report.recorded import record as keep
 
     target = flags.to or Path("experiments") / Study.load(flags.study).name
-    if not target.exists():
-        write_report(flags.study, flags.language)
+    if not target.exists() and (flags.language or not (flags.study / "figures").is_dir()):
+        write_report(flags.study, flags.language or "en")
     return keep(flags.study, target)
 
 

@@ -281,3 +281,10 @@ def test_plotly_js_is_the_release_that_plotly_draws_for() -> None:
 
     assert f"(cartesian - minified) v{get_plotlyjs_version()}" in PLOTLY.read_text("utf-8")[:200]
     assert "MIT" in PLOTLY.with_name("LICENSE").read_text("utf-8")
+
+
+def test_a_study_without_a_question_is_called_by_its_name(tmp_path: Path) -> None:
+    records = simulate.grid()[:2]
+    simulate.leave(tmp_path, records)
+    simulate.study(records, question="").save(tmp_path)
+    assert "<h1>epochs_vs_size</h1>" in write(tmp_path).read_text(encoding="utf-8")

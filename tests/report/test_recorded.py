@@ -84,3 +84,14 @@ def test_names_of_others_are_no_markup_in_the_readme(tmp_path: Path) -> None:
     tree = html5lib.parseFragment(text, namespaceHTMLElements=False)
     assert [each.tag for each in tree.iter()] == ["DOCUMENT_FRAGMENT"]
     assert "](javascript" not in text
+
+
+def test_the_report_is_kept_in_the_language_it_has_or_is_asked_for(
+    study: Path, tmp_path: Path
+) -> None:
+    write(study, "ja")
+    assert main(["record", str(study), "--to", str(tmp_path / "as-it-is")]) == 0
+    assert main(["record", str(study), "--to", str(tmp_path / "zh"), "--language", "zh"]) == 0
+    pages = {name: tmp_path / name / "report.html" for name in ("as-it-is", "zh")}
+    assert 'lang="ja"' in pages["as-it-is"].read_text(encoding="utf-8")
+    assert 'lang="zh"' in pages["zh"].read_text(encoding="utf-8")
