@@ -41,8 +41,9 @@ HOMES = {
     "omegaconf": {"cli", "compose"},
     "peft": {"model"},
     "bitsandbytes": {"model"},
+    "lm_eval": {"evaluate"},
     "lightning": {"data", "model", "train"},
-    "datasets": {"data"},
+    "datasets": {"data", "evaluate"},  # lm-eval reads its tasks' data through it
     "wandb": {"train"},
     "plotly": {"loaded", "report"},
     "jinja2": {"data", "evaluate", "report"},
@@ -53,6 +54,7 @@ HOMES = {
     "torch": {"data", "evaluate", "experiment", "model", "reproduce", "sweep", "train", "world"},
 }
 HEAVY = {
+    "lm_eval",
     "tensorboard",
     "ray",
     "submitit",

@@ -341,7 +341,7 @@ def _verdicts(text: str) -> tuple[str, ...]:
     from epochwise.compose.nearest import hint, nearest
     from epochwise.diagnose.verdict import FLAGS, HEADLINES
 
-    names = tuple(name.strip() for name in text.split(","))
+    names = _names(text)
     for name in names:
         if name not in (*HEADLINES, *FLAGS):
             known = ", ".join((*HEADLINES, *FLAGS))
@@ -372,7 +372,9 @@ def _evaluate_flags(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("folder", type=Path, help="of a finished run, or of a study: all its runs")
     own = "JSON lines of your own: question, answer (or answers), kind, group"
     parser.add_argument("--questions", type=_absolute, metavar="FILE", help=own)
-    parser.add_argument("--limit", type=_from(1), metavar="N", help="questions of each kind")
+    parser.add_argument(
+        "--limit", type=_from(1), metavar="N", help="questions of each kind and task"
+    )
     shots = "examples in the prompt of the untuned base"
     parser.add_argument("--shots", type=_from(0), metavar="K", help=shots)
     parser.add_argument("--max-new-tokens", type=_from(1), metavar="N", help="longest answer")
@@ -384,10 +386,20 @@ def _evaluate_flags(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--judge-model", metavar="NAME", help=key)
     rubric = "what it is told to grade by, instead of ours"
     parser.add_argument("--rubric", type=_absolute, metavar="FILE", help=rubric)
+    names = "of the lm-eval harness, e.g. arc_easy,hellaswag; asked of the run and of its base"
+    parser.add_argument("--tasks", type=_names, default=(), metavar="NAME,...", help=names)
+    folder = "a folder of tasks of your own, YAML as the harness reads it"
+    parser.add_argument("--tasks-in", type=_absolute, metavar="FOLDER", help=folder)
     page = "write a page on which a person compares answers blindly"
     parser.add_argument("--blind", type=_absolute, metavar="OUT.html", help=page)
+    chosen = "what was saved from that page (--blind): count it, and ask nothing"
+    parser.add_argument("--choices", type=_absolute, metavar="FILE", help=chosen)
     parser.add_argument("--json", action="store_true", help="one JSON document instead of tables")
     return parser.parse_args(arguments)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def _absolute(text: str) -> Path:

@@ -76,6 +76,18 @@ class Judged:
 
 
 @dataclass(frozen=True)
+class TaskScores:
+    """What a run and its base reach in tasks of the Language Model Evaluation Harness."""
+
+    tasks: tuple[str, ...]
+    limit: int | None
+    """Questions of each; None for all."""
+    version: str
+    arms: dict[str, dict[str, Measures]]
+    """Arm -> task -> metric."""
+
+
+@dataclass(frozen=True)
 class Quality:
     """quality.json: every arm's scores on the same questions."""
 
@@ -90,20 +102,24 @@ class Quality:
     """How it was measured where that is a choice, e.g. BLEU's tokenizers."""
     judged: Judged | None = None
     """None where no model was asked to judge."""
+    tasks: TaskScores | None = None
+    """None where no task was asked."""
 
     @classmethod
     def load(cls, folder: Path) -> "Quality":
         fields = read_json(folder / QUALITY)
-        arms = {
-            arm: {kind: _measures(found) for kind, found in kinds.items()}
-            for arm, kinds in fields.pop("arms").items()
-        }
+        arms = _arms(fields.pop("arms"))
         gains = tuple(Gain(**gain | {"gain": _measure(gain["gain"])}) for gain in fields["gains"])
         lists = {name: tuple(fields[name]) for name in ("sentences", "notes")}
         judged = fields["judged"]
         if judged is not None:
             judged = Judged(**judged | {"arms": _measures(judged["arms"])})
-        return cls(**fields | lists | {"arms": arms, "gains": gains, "judged": judged})
+        tasks = fields.get("tasks")
+        if tasks is not None:
+            names = tuple(tasks["tasks"])
+            tasks = TaskScores(**tasks | {"tasks": names, "arms": _arms(tasks["arms"])})
+        read = {"arms": arms, "gains": gains, "judged": judged, "tasks": tasks}
+        return cls(**fields | lists | read)
 
 
 def leave(folder: Path, quality: Quality, answers: Sequence[Answer]) -> None:
@@ -135,6 +151,13 @@ def is_evaluated(folder: Path, digest: str) -> bool:
     """Whether the run has answered these very questions already."""
     whole = (folder / QUALITY).is_file() and (folder / ANSWERS).is_file()
     return whole and read_json(folder / QUALITY)["digest"] == digest
+
+
+def _arms(found: dict[str, Any]) -> dict[str, dict[str, Measures]]:
+    return {
+        arm: {kind: _measures(measures) for kind, measures in kinds.items()}
+        for arm, kinds in found.items()
+    }
 
 
 def _measures(found: dict[str, Any]) -> Measures:

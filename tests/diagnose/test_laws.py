@@ -18,11 +18,16 @@ def test_muennighoffs_law_gives_its_authors_numbers():
     assert muennighoff.loss(8.67e9, 178e9, 25e9) == pytest.approx(2.2269634075087867, rel=1e-12)
 
 
-def test_muennighoffs_best_use_of_compute_is_near_its_authors():
-    # Theirs for 1e22 FLOPs and 25e9 unique tokens, from a grid: 7,022,364,735.88 parameters.
-    sizes = np.geomspace(5e9, 1e10, 7000)
-    losses = [muennighoff.loss(float(n), 1e22 / (6 * float(n)), 25e9) for n in sizes]
-    assert sizes[np.argmin(losses)] == pytest.approx(7022364735.88, rel=1e-3)
+def test_muennighoffs_best_use_of_compute_is_its_authors():
+    # Their grid of 500 steps away from Chinchilla's optimum, for 1e22 FLOPs and 25e9 unique tokens.
+    balanced = np.sqrt(1e22 / 6 * 25e9 / muennighoff.optimal_parameters(25e9))
+    steps = np.linspace(1.0001, 3, 500)
+    tokens = balanced * np.concatenate([steps, 1 / steps])
+    losses = [muennighoff.loss(1e22 / (6 * float(t)), float(t), 25e9) for t in tokens]
+    best = tokens[np.argmin(losses)]
+    assert best == pytest.approx(237336955477.55, rel=1e-12)
+    assert best / 25e9 == pytest.approx(9.49347821910203, rel=1e-12)
+    assert 1e22 / (6 * best) == pytest.approx(7022364735.88, rel=1e-12)
 
 
 def test_sixteen_epochs_worth_is_all_that_repeats_can_give():
@@ -108,6 +113,43 @@ def test_the_rectified_law_passes_through_the_untuned_model():
 def table(name: str) -> list[list[str]]:
     with (SCALING / name).open(encoding="utf-8", newline="") as lines:
         return list(csv.reader(lines))[1:]
+
+
+# Of AtS, from its authors' results/tab1.txt: correlation of foretold and true losses of 30 models
+# at 1,638,400 rows, and how near to the best the model comes that is foretold to be; per cent.
+PUBLISHED = {
+    "flan": (
+        [90.9, 73.1, 65.5, 61.1, 52.2, 50.5, 45.6],
+        [93.6, 93.2, 93.2, 93.2, 85.3, 93.2, 93.2],
+    ),
+    "wmt19": (
+        [98.9, 97.0, 97.7, 86.0, 78.0, 73.4, 61.5],
+        [99.1, 99.1, 99.6, 99.1, 99.1, 99.1, 99.1],
+    ),
+    "gigaword": (
+        [98.9, 97.6, 96.9, 92.0, 91.1, 89.1, 91.0],
+        [100, 91.4, 94.3, 100, 94.3, 94.3, 91.4],
+    ),
+}
+BUDGETS = [204_800 // 2**halvings for halvings in range(7)]
+
+
+@needs_data
+@pytest.mark.parametrize("task", PUBLISHED)
+def test_accept_then_stop_ranks_models_as_its_authors_do(task):
+    curves = np.array([[float(x) for x in row[1:-2]] for row in table(f"finetune_{task}.csv")])
+    sizes = np.array([0, *(200 * 2 ** np.arange(14))], dtype=float)
+    true = curves[:, -1]
+    correlations, accuracies = [], []
+    for budget in BUDGETS:
+        known = (sizes > 0) & (sizes <= budget)
+        lines = [accept_then_stop(sizes[known], losses[known]) for losses in curves]
+        foretold = np.array([line.loss(sizes[-1]) for line in lines])
+        correlations.append(100 * np.corrcoef(foretold, true)[0, 1])
+        accuracies.append(100 * (true.max() - true[foretold.argmin()]) / np.ptp(true))
+    published = PUBLISHED[task]
+    assert correlations == pytest.approx(published[0], abs=0.101)
+    assert accuracies == pytest.approx(published[1], abs=0.051)
 
 
 @needs_data

@@ -180,3 +180,21 @@ def test_no_points_are_refused():
 def test_a_verdict_can_be_saved(vals, tmp_path):
     write_json(tmp_path / "verdict.json", asdict(judge(curve(vals), None)))
     assert (tmp_path / "verdict.json").stat().st_size > 100
+
+
+BOUNCING = [2.0, *(1.0 + 0.3 * (-1) ** number for number in range(9))]
+
+
+def test_a_bounce_that_all_rows_share_is_unstable():
+    rows = noisy(BOUNCING, 50, noise=0.3)
+    verdict = judge(curve_of(rows), rows)
+    assert "unstable" in verdict.flags
+    (reason,) = [reason for reason in verdict.reasons if reason.name == "oscillation"]
+    assert reason.interval[0] > reason.threshold == 4
+
+
+def test_a_bounce_of_rows_that_each_go_their_own_way_is_none_of_the_models():
+    rows = noisy([2.0, *(1.0 for _ in range(9))], 8, noise=0.8, seed=1)
+    curve = curve_of(rows)
+    assert "unstable" in judge(curve, None).flags  # the curve alone cannot tell
+    assert "unstable" not in judge(curve, rows).flags

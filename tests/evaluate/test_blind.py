@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from epochwise.evaluate.blind import MOST, pairs_of, write_blind
+from epochwise.evaluate.blind import MOST, pairs_of, tally, write_blind
 from epochwise.quality import Answer, Gain, Measure, Quality
 
 ANSWER = Answer("run", "Where?", "k", "g", "", ("Here.",), True, "", False, {})
@@ -70,3 +70,33 @@ def test_without_anything_to_compare_or_a_place_to_write_it_is_said(tmp_path: Pa
         write_blind(tmp_path / "page.html", answers(2), replace(QUALITY, gains=()))
     with pytest.raises(ValueError, match=r"--blind .*page.html: cannot be written"):
         write_blind(tmp_path / "none" / "page.html", answers(2), QUALITY)
+
+
+def test_choices_are_counted_by_arm(tmp_path: Path) -> None:
+    page, file = tmp_path / "page.html", tmp_path / "choices.json"
+    key = json.loads(write_blind(page, answers(20), QUALITY).read_text(encoding="utf-8"))
+    best = {number: "left" if arm == "run" else "right" for number, arm in key["left"].items()}
+    worst = {"left": "right", "right": "left"}
+    chosen = best | {"1": worst[best["1"]], "2": "same"}
+    file.write_text(json.dumps(chosen), encoding="utf-8")
+    found = tally(page, file)
+    assert (found.run, found.other, found.same) == (18, 1, 1)
+    assert found.share.value == pytest.approx(18.5 / 20)
+    assert "preferred in 18 of 20 pairs, base + 4 shots in 1, neither in 1" in found.sentence
+
+
+def test_choices_of_another_page_are_refused(tmp_path: Path) -> None:
+    page, file = tmp_path / "page.html", tmp_path / "choices.json"
+    with pytest.raises(ValueError, match="its key is missing"):
+        tally(page, file)
+    write_blind(page, answers(3), QUALITY)
+    with pytest.raises(ValueError, match="cannot be read"):
+        tally(page, file)
+    for text, told in (
+        ('{"9": "left", "1": "up"}', "pair '9' .*\n.*pair '1' is chosen as 'up'"),
+        ("{}", "no pair was chosen"),
+        ("[]", "holds no object"),
+    ):
+        file.write_text(text, encoding="utf-8")
+        with pytest.raises(ValueError, match=told):
+            tally(page, file)

@@ -9,6 +9,7 @@ import numpy as np
 
 from epochwise.diagnose import sign
 from epochwise.diagnose.blur import blur as blur_of_curve
+from epochwise.diagnose.bounce import beyond_rows
 from epochwise.diagnose.calibration import calibration
 from epochwise.diagnose.case import Case
 from epochwise.diagnose.forgetting import forgetting
@@ -150,6 +151,7 @@ def _flags(case: Case) -> dict[str, Symptom | None]:
 def _row_flags(case: Case, evidence: Evidence, *, risen: bool) -> dict[str, Symptom | None]:
     flags = _flags(case)
     return flags | {
+        "unstable": beyond_rows(instability(case), case, evidence),
         "memorised": learnt_by_heart(flags["memorised"], membership(evidence)),
         "forgetting": forgetting(evidence),
         "calibration_only": calibration(evidence) if risen else None,

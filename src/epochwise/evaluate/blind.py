@@ -3,15 +3,18 @@
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from epochwise.quality import RUN, Answer, Quality
-from epochwise.record import write_json
+from epochwise.evaluate.interval import mean
+from epochwise.quality import RUN, Answer, Measure, Quality
+from epochwise.record import read_json, write_json
 
 TEMPLATE = "blind.html.jinja"
 MOST = 50  # pairs: what a person bears to read
+SAME = "same"
+CHOICES = ("left", "right", SAME)
 
 
 class Pair(NamedTuple):
@@ -35,7 +38,7 @@ def write_blind(page: Path, answers: Sequence[Answer], quality: Quality) -> Path
         raise ValueError("--blind: all questions were trained on, so there is nothing to compare")
     against = min(quality.gains, key=lambda gain: gain.gain.value).against
     pairs = pairs_of(answers, against, seed=quality.digest)
-    key = page.with_suffix(".key.json")
+    key = key_of(page)
     sides = {str(number): pair.left_is for number, pair in enumerate(pairs, 1)}
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -49,6 +52,73 @@ def write_blind(page: Path, answers: Sequence[Answer], quality: Quality) -> Path
     except OSError as error:
         raise ValueError(f"--blind {page}: cannot be written: {error}") from error
     return key
+
+
+def key_of(page: Path) -> Path:
+    return page.with_suffix(".key.json")
+
+
+class Tally(NamedTuple):
+    """What a person preferred."""
+
+    run: int
+    other: int
+    same: int
+    against: str
+    """The untuned arm."""
+    share: Measure
+    """Of pairs in which the run was preferred, one of equal answers counting half."""
+
+    @property
+    def sentence(self) -> str:
+        share = self.share
+        return (
+            f"The run was preferred in {self.run} of {share.n} pairs, {self.against} in"
+            f" {self.other}, neither in {self.same}: {share.value:.2f}"
+            f" [{share.low:.2f}, {share.high:.2f}], where 0.50 is no difference."
+        )
+
+
+def tally(page: Path, choices: Path) -> Tally:
+    """What the choices that a person saved from `page` say, once it is known which side was which.
+
+    Raises:
+        ValueError: A file is not there, or the choices are not of this page.
+    """
+    sides = _read(key_of(page), f"--blind {page}: its key is missing")
+    chosen = _read(choices, f"--choices {choices}: cannot be read")
+    left, arms = sides["left"], sides["arms"]
+    wrong = [
+        f"--choices {choices}: pair {number!r} is chosen as {choice!r}, expected a pair of {page}"
+        f" and one of {list(CHOICES)}"
+        for number, choice in chosen.items()
+        if number not in left or choice not in CHOICES
+    ]
+    if wrong or not chosen:
+        raise ValueError("\n".join(wrong) or f"--choices {choices}: no pair was chosen in it")
+    other = {RUN: arms[1], arms[1]: RUN}
+    preferred = [
+        SAME if choice == SAME else left[number] if choice == "left" else other[left[number]]
+        for number, choice in chosen.items()
+    ]
+    worth = {RUN: 1.0, SAME: 0.5}
+    return Tally(
+        run=preferred.count(RUN),
+        other=preferred.count(arms[1]),
+        same=preferred.count(SAME),
+        against=arms[1],
+        share=mean([worth.get(arm, 0.0) for arm in preferred], list(chosen)),
+    )
+
+
+def _read(file: Path, otherwise: str) -> dict[str, Any]:
+    try:
+        found = read_json(file)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{otherwise}: {error}") from error
+    if not isinstance(found, dict):
+        raise ValueError(f"{otherwise}: it holds no object")
+    return found
 
 
 def pairs_of(answers: Sequence[Answer], against: str, *, seed: str) -> list[Pair]:

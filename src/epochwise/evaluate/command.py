@@ -11,13 +11,14 @@ from rich.console import Console
 from rich.progress import Progress
 
 from epochwise.diagnose.quality import QualityVerdict, study_quality
-from epochwise.evaluate.blind import write_blind
+from epochwise.evaluate.blind import tally, write_blind
 from epochwise.evaluate.exam import Ask, asked_by
 from epochwise.evaluate.examine import Examiner
+from epochwise.evaluate.harness import Harness, harness, sentences
 from epochwise.evaluate.judge import RUBRIC, Judge, judge_at, judged
 from epochwise.evaluate.table import study_table, tables
 from epochwise.quality import QUALITY, Quality, leave, load_answers
-from epochwise.record import Record, finite
+from epochwise.record import Record, finite, write_json
 from epochwise.train.folder import load_experiment
 
 FLAGS = ("questions", "limit", "shots", "max_new_tokens", "refusals")
@@ -29,12 +30,18 @@ def carry_out(runs: Sequence[Path], options: Namespace) -> None:
     Raises:
         ValueError: What the user can put right.
     """
+    if options.choices:
+        _count(options)
+        return
     judge = _judge(options)
+    tasks = harness(options.tasks, options.tasks_in, options.limit)
     if options.blind and len(runs) > 1:
         raise ValueError("--blind: compares one run with its base; give the folder of a run")
     found = _examined(runs, _ask(runs[0], options))
     if judge is not None:
         found = {run: _judged(run, quality, judge) for run, quality in found.items()}
+    if tasks is not None:
+        found = {run: _with_tasks(run, quality, tasks) for run, quality in found.items()}
     if options.blind:
         key = write_blind(options.blind, load_answers(runs[0]), found[runs[0]])
         print(f"{options.blind}: which side is which stands in {key}", file=sys.stderr)
@@ -43,6 +50,18 @@ def carry_out(runs: Sequence[Path], options: Namespace) -> None:
         print(json.dumps(finite(_document(found, lines)), indent=2, ensure_ascii=False))
     else:
         _tell(found, lines)
+
+
+def _count(options: Namespace) -> None:
+    """What a person chose on a page that was written before."""
+    if not options.blind:
+        raise ValueError("--choices: say which page they are of: --blind OUT.html")
+    found = tally(options.blind, options.choices)
+    print(
+        json.dumps(found._asdict() | {"share": asdict(found.share)}, indent=2)
+        if options.json
+        else found.sentence
+    )
 
 
 def _judge(options: Namespace) -> Judge | None:
@@ -62,6 +81,16 @@ def _judged(run: Path, quality: Quality, judge: Judge) -> Quality:
     answers, verdict = judged(load_answers(run), judge)
     quality = replace(quality, judged=verdict)
     leave(run, quality, answers)
+    return quality
+
+
+def _with_tasks(run: Path, quality: Quality, tasks: Harness) -> Quality:
+    """The quality with the harness's scores; a run that has them is not asked again."""
+    if tasks.is_answered_by(quality.tasks):
+        return quality
+    print(f"{_label(run)}: {', '.join(tasks.tasks)}", file=sys.stderr)
+    quality = replace(quality, tasks=tasks.scores(run))
+    write_json(run / QUALITY, asdict(quality))
     return quality
 
 
@@ -100,6 +129,9 @@ def _tell(found: Mapping[Path, Quality], lines: Sequence[QualityVerdict]) -> Non
     else:
         console.print(*tables(quality), sep="\n")
         print(*quality.sentences, *quality.notes, sep="\n")
+    for run, one in found.items():
+        if one.tasks is not None:
+            print(_label(run), *sentences(one.tasks), sep="\n  ")
     for line in lines:
         print(f"{line.label}: {line.verdict}", *line.sentences, sep="\n  ")
     print(first / QUALITY if len(found) == 1 else first.parent)

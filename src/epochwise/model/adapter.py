@@ -6,7 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import torch
-from peft import AdaLoraConfig, AdaLoraModel, PeftModel, get_peft_config, get_peft_model
+from peft import (
+    AdaLoraConfig,
+    AdaLoraModel,
+    LoraConfig,
+    PeftModel,
+    get_peft_config,
+    get_peft_model,
+)
+from peft import (
+    PeftConfig as Method,
+)
 from peft.optimizers import create_loraplus_optimizer
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -14,6 +24,7 @@ from transformers import PreTrainedModel
 
 from epochwise.config import PeftConfig
 from epochwise.draw import seed_for
+from epochwise.model.lora import FusedLinear
 from epochwise.model.sharded import is_sharded, like, put, whole
 
 LORAPLUS = "loraplus_lr_ratio"  # an argument of the optimizer, not of peft's config
@@ -37,7 +48,7 @@ def add_adapter(
         case "LAST_LAYERS":
             model = _thawed(base, nn.ModuleList(_last_layers(base, config)))
         case _:
-            model = get_peft_model(base, get_peft_config(_arguments(config, total_steps)))
+            model = get_peft_model(base, _method(config, total_steps, base))
     for _, parameter in trainable(model):  # memory of its own: that of `base` may be shared
         parameter.data = parameter.data.clone()
     return model.train()
@@ -60,10 +71,11 @@ def build_optimizer(
             lr=learning_rate,
             loraplus_lr_ratio=ratio,
             weight_decay=weight_decay,
+            fused=True,
         )
         return optimizer
     parameters = [parameter for _, parameter in trainable(model)]
-    return torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=weight_decay)
+    return torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=weight_decay, fused=True)
 
 
 def save_adapter(model: nn.Module, folder: Path) -> str:
@@ -137,8 +149,7 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Tensor]
     for key, tensor in state.items():
         place, _, name = key.rpartition(".")
         parameter = places[place]
-        # torch keeps the step on the CPU, so that reading it does not wait for the device
-        kept = tensor.clone() if name == "step" else like(parameter, tensor)
+        kept = tensor.to(parameter.device, copy=True) if name == "step" else like(parameter, tensor)
         optimizer.state[parameter][name] = kept
 
 
@@ -173,6 +184,16 @@ def _adalora_config(adalora: AdaLoraModel) -> AdaLoraConfig:
     config = adalora.peft_config[adalora.trainable_adapter_name]
     assert isinstance(config, AdaLoraConfig)
     return config
+
+
+def _method(config: PeftConfig, total_steps: int, base: PreTrainedModel) -> Method:
+    method = get_peft_config(_arguments(config, total_steps))
+    layers = [module for module in base.modules() if isinstance(module, nn.Linear)]
+    # Quantised layers are children of nn.Linear, and peft has a way of its own for each.
+    if config.peft_type == "LORA" and all(type(layer) is nn.Linear for layer in layers):
+        assert isinstance(method, LoraConfig)
+        method._register_custom_module({nn.Linear: FusedLinear})
+    return method
 
 
 def _arguments(config: PeftConfig, total_steps: int) -> dict[str, object]:

@@ -43,18 +43,21 @@ def accept_then_stop(rows: Array, losses: Array) -> Line:
     """The line through the largest sizes, as many as lie on one (AtS, 2402.02314).
 
     Smaller sizes join until one lies off the line by more than 5 standard deviations: there
-    ends the phase in which the loss is a power of the rows.
+    ends the phase in which the loss is a power of the rows. The smallest of all never joins.
     """
     order = np.argsort(rows)[::-1]
-    x, y = np.log(rows[order]), np.log(losses[order])
+    rows, losses = rows[order], losses[order]
     kept = FEWEST
-    while kept < len(x):
-        line = log_line(np.exp(x[:kept]), np.exp(y[:kept]))
-        spread = float(np.std(y[:kept] - line.intercept - line.slope * x[:kept]))
-        if abs(y[kept] - line.intercept - line.slope * x[kept]) > BREAK * spread:
-            break
+    while kept < len(rows) - 1 and _joins(rows[: kept + 1], losses[: kept + 1]):
         kept += 1
-    return log_line(np.exp(x[:kept]), np.exp(y[:kept]))
+    return log_line(rows[:kept], losses[:kept])
+
+
+def _joins(rows: Array, losses: Array) -> bool:
+    """Whether the last point lies on the line through those before it."""
+    line = log_line(rows[:-1], losses[:-1])
+    away = np.log(losses) - line.intercept - line.slope * np.log(rows)
+    return bool(abs(away[-1]) <= BREAK * np.std(away[:-1]))
 
 
 def rectified(rows: Float[np.ndarray, " points"]) -> Law:
