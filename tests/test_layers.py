@@ -8,7 +8,7 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "epochwise"
 FILES = sorted(SOURCE.rglob("*.py"))
 MAY_IMPORT = {
-    "__init__": set(),
+    "__init__": {"loaded"},
     "draw": set(),
     "cache": set(),
     "record": set(),
@@ -33,9 +33,12 @@ MAY_IMPORT = {
         *("cache", "config", "data", "diagnose", "experiment", "model", "record", "report"),
         "train",
     },
+    "loaded": {"diagnose", "record", "report"},
+    "report_commands": {"record", "report", "sweep"},
     "compose": {"config", "data", "model", "sweep"},
     "cli": {
         *("compose", "config", "data_commands", "diagnose", "evaluate", "record", "report"),
+        "report_commands",
         *("reproduce", "sweep"),
     },
     "__main__": {"cli"},
@@ -49,8 +52,9 @@ HOMES = {
     "lightning": {"data", "model", "train"},
     "datasets": {"data", "evaluate"},  # lm-eval reads its tasks' data through it
     "wandb": {"train"},
-    "plotly": {"report"},
+    "plotly": {"loaded", "report"},
     "jinja2": {"data", "evaluate", "make", "report"},
+    "pandas": {"loaded"},
     "ray": {"sweep"},
     "submitit": {"sweep"},
     "tensorboard": {"diagnose"},
@@ -69,10 +73,12 @@ HEAVY = {
     "wandb",
     "datasets",
     "bitsandbytes",
+    "plotly",
+    "pandas",
 }
 LIGHT = (
     *("config", "record", "quality", "draw", "cli", "compose", "data_commands", "diagnose"),
-    *("endpoint", "report"),
+    *("endpoint", "report", "report_commands"),
 )
 
 

@@ -82,16 +82,35 @@ def plan(arguments: Sequence[str]) -> int:
 
 
 def report(arguments: Sequence[str]) -> int:
-    """Write a study's tables and page again from what its runs left."""
-    parser = argparse.ArgumentParser("epochwise report", description=report.__doc__)
-    parser.add_argument("study", type=Path, help="the study's folder: multirun/NAME/STAMP")
-    folder = parser.parse_args(arguments).study
-    if not (folder / "study.json").is_file():
-        remedy = f"give multirun/NAME/STAMP{_newest(folder)}"
-        return _mistake(f"{folder}: is no study folder; {remedy}")
-    from epochwise.sweep.study import judged
+    """Write a study's tables, figures and page again from what its runs left, or a run's page."""
+    from epochwise.report_commands import report_flags, write_report
 
-    print(judged(folder)[1])
+    flags = report_flags(arguments, report.__doc__)
+    try:
+        print(write_report(flags.folder, flags.language))
+    except ValueError as error:
+        return _mistake(str(error))
+    return DONE
+
+
+def compare(arguments: Sequence[str]) -> int:
+    """Runs or studies side by side: settings, results, and paired differences of their losses."""
+    from epochwise.report_commands import compare as carry_out
+
+    try:
+        return DIFFERS if carry_out(arguments, compare.__doc__) else DONE
+    except ValueError as error:
+        return _mistake(str(error))
+
+
+def record(arguments: Sequence[str]) -> int:
+    """Copy what a repository should keep of a study: finding, results, figures, report, config."""
+    from epochwise.report_commands import record as carry_out
+
+    try:
+        print(carry_out(arguments, record.__doc__))
+    except ValueError as error:
+        return _mistake(str(error))
     return DONE
 
 
@@ -105,14 +124,12 @@ def status(arguments: Sequence[str]) -> int:
     parser.add_argument("study", type=Path, help="the study's folder: multirun/NAME/STAMP")
     parser.add_argument("--json", action="store_true", help="one JSON document instead of lines")
     options = parser.parse_args(arguments)
-    if not (options.study / "study.json").is_file():
-        remedy = f"give multirun/NAME/STAMP{_newest(options.study)}"
-        return _mistake(f"{options.study}: is no study folder; {remedy}")
+    from epochwise.report.study_folder import checked
     from epochwise.sweep.status import shown
     from epochwise.sweep.status import status as standing
 
     try:
-        found = standing(options.study)
+        found = standing(checked(options.study))
     except ValueError as error:
         return _mistake(str(error))
     if options.json:
@@ -120,6 +137,16 @@ def status(arguments: Sequence[str]) -> int:
     else:
         Console(highlight=False).print(shown(found))
     return FAILED if found.counts["failed"] else DONE
+
+
+def watch(arguments: Sequence[str]) -> int:
+    """A study while another terminal works on it: states, curves, and with --serve its report."""
+    from epochwise.report_commands import watch as carry_out
+
+    try:
+        return FAILED if carry_out(arguments, watch.__doc__) else DONE
+    except ValueError as error:
+        return _mistake(str(error))
 
 
 def reproduce(arguments: Sequence[str]) -> int:
@@ -245,7 +272,12 @@ COMMANDS = {
     "data": Command(data, "data COMMAND", "look at the rows before training: `epochwise data`"),
     "plan": Command(plan, "plan [NAME] [key=v1,v2 ...]", "what a sweep would run, take and cost"),
     "status": Command(status, "status STUDY_FOLDER", "where a study stands, from any terminal"),
-    "report": Command(report, "report STUDY_FOLDER", "a study's tables and page, written again"),
+    "watch": Command(watch, "watch STUDY_FOLDER", "the same live, with --serve as a page"),
+    "report": Command(
+        report, "report STUDY|RUN_FOLDER", "a study's or a run's page, written again"
+    ),
+    "compare": Command(compare, "compare A B ...", "runs or studies side by side"),
+    "record": Command(record, "record STUDY_FOLDER", "what a repository keeps of a study"),
     "advise": Command(advise, "advise TABLE|STUDY_FOLDER", "what to use, from any results"),
     "reproduce": Command(reproduce, "reproduce RUN_FOLDER", "a run again, every number compared"),
     "judge": Command(judge, "judge FILE ...", "verdicts on training histories of any tool"),
@@ -593,11 +625,6 @@ def _one_run(settings: "DictConfig") -> None:
     chosen = {str(key): value for key, value in launcher.items() if key != "_target_"}
     status = carry_out([config], overrides=[{}], launch=launch_of(chosen))
     raise SystemExit(status)  # Hydra has no other way to pass a status on
-
-
-def _newest(folder: Path) -> str:
-    found = sorted(folder.glob("**/study.json")) if folder.is_dir() else []
-    return f"; did you mean {found[-1].parent}?" if found else ""
 
 
 def _mistakes(problems: Sequence[str]) -> int:

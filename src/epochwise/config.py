@@ -219,6 +219,13 @@ class TrainerConfig(Group):
 ONE_DEVICE = TrainerConfig(devices=1, strategy="auto", checkpoint_seconds=60, hang_seconds=1800)
 
 
+class ReportConfig(Group):
+    """How a study is told."""
+
+    language: Literal["en", "zh", "ja"] = "en"
+    """Of the report's page; numbers and files are the same in all."""
+
+
 class Experiment(Group):
     """Everything that can change a number."""
 
@@ -268,6 +275,7 @@ class Config(Experiment):
 
     trainer: TrainerConfig
     track: TrackConfig
+    report: ReportConfig = ReportConfig()
     study: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
     question: str
     """What the study asks, in the user's words; the report opens with it."""

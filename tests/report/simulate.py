@@ -1,10 +1,13 @@
 """A study that never ran: plausible curves of small data that overfits, and its files."""
 
 import math
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
+from epochwise.diagnose.finding import Finding
 from epochwise.record import (
     JSON,
     PlannedRun,
@@ -130,7 +133,7 @@ def study(records: list[Record], **changes: object) -> Study:
     return Study(**fields | changes)  # type: ignore[arg-type]
 
 
-def finding(records: list[Record]) -> JSON:
+def invented(records: list[Record]) -> JSON:
     best = min(records, key=lambda each: each.curve[-1].val)
     size, epochs = best.settings["data"]["size"], best.settings["train"]["epochs"]
     near = [each for each in records if each.curve[-1].val < best.curve[-1].val + 0.01]
@@ -165,8 +168,17 @@ def row_losses(points: tuple[Point, ...], rows: int = 200, probes: int = 32) -> 
     )
 
 
-def leave(folder: Path, records: list[Record], unfinished: tuple[str, ...] = ()) -> Path:
-    """Writes what a study leaves; the `unfinished` runs left nothing that counts."""
+def leave(
+    folder: Path,
+    records: list[Record],
+    unfinished: tuple[str, ...] = (),
+    finding: Callable[[Path], Finding] | None = None,
+) -> Path:
+    """Writes what a study leaves; the `unfinished` runs left nothing that counts.
+
+    Args:
+        finding: What diagnosis finds in the folder; else an invented one is left, at once.
+    """
     study(records).save(folder)
     done = [each for each in records if each.id not in unfinished]
     for each in done:
@@ -176,7 +188,8 @@ def leave(folder: Path, records: list[Record], unfinished: tuple[str, ...] = ())
         row_losses(each.curve).save(home / "rows.npz")
         (home / "DONE").touch()
     if done:
-        write_json(folder / "finding.json", finding(done))
+        found = invented(done) if finding is None else asdict(finding(folder))
+        write_json(folder / "finding.json", found)
     return folder
 
 

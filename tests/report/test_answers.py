@@ -9,6 +9,7 @@ from report.test_page import ATTACK, read
 from epochwise.quality import Answer, Measure, Quality, leave
 from epochwise.record import run_folder
 from epochwise.report.answers import asked, course
+from epochwise.report.language import words
 from epochwise.report.page import write
 
 
@@ -37,20 +38,20 @@ def test_the_recommended_run_is_shown_beside_its_base(study: Path) -> None:
     records = simulate.grid()
     for record, value in zip(records[:2], (0.5, 0.7), strict=True):
         leave(run_folder(study, record.id), quality(value), [answered("paraphrased", value)])
-    found = asked(study, records, records[1].id)
+    found = asked(study, records, records[1].id, words("en"))
     assert found is not None
     assert found.label == records[1].label
     assert found.measured["paraphrased, exact"]["run"].value == 0.7
     assert found.measured["paraphrased, exact"]["base"].value == 0.2
     assert found.measured["honesty"]["run"].value == 0.7
     assert found.bits["base"].value == 0.8
-    first = asked(study, records, "none of these")
+    first = asked(study, records, "none of these", words("en"))
     assert first is not None
     assert first.label == records[0].label
 
 
 def test_a_study_that_was_asked_nothing_says_nothing(study: Path) -> None:
-    assert asked(study, simulate.grid(), None) is None
+    assert asked(study, simulate.grid(), None, words("en")) is None
     assert course(study) == ()
     assert "What do its answers say?" not in read(write(study)).text
 
@@ -62,7 +63,7 @@ def test_the_page_has_the_figure_its_numbers_and_what_they_mean(study: Path) -> 
     assert "What do its answers say?" in page.text
     assert "It is worth it." in page.text
     assert "paraphrased, exact" in page.text
-    assert "answers-0" in page.having("data-figure")
+    assert "answers" in page.having("data-figure")
 
 
 def test_what_data_and_models_say_is_only_text(study: Path) -> None:

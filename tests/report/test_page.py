@@ -1,16 +1,21 @@
 import base64
+import csv
 import hashlib
 import json
 import math
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from report import simulate
 
 from epochwise.record import Point, Record, write_json
-from epochwise.report.page import BADGES, write
+from epochwise.report.badge import LOOKS, badge
+from epochwise.report.document import PLOTLY
+from epochwise.report.language import words
+from epochwise.report.page import write
 
 ATTACK = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
 VERDICTS = [
@@ -98,13 +103,43 @@ def test_question_and_answer_come_before_any_figure(page: Reader) -> None:
 
 def test_figures_have_the_numbers_of_the_records(page: Reader) -> None:
     figures = json.loads(page.scripts[0])
-    assert sorted(figures) == ["curve-0", "curve-1", "curve-2", "heat-0", "heat-1", "scaling-0"]
+    kinds = {key.partition("-")[0] for key in figures}
+    assert kinds == {"curve", "gap", "heat", "frontier", "scaling"}
     losses = {each.id: each.curve[-1].val for each in simulate.grid()}
     cells = [
         loss for key in ("heat-0", "heat-1") for row in figures[key]["data"][0]["z"] for loss in row
     ]
     assert cells == list(losses.values())
     assert figures["curve-0"]["data"][1]["y"] == [p.val for p in simulate.curve(32, 16, 2)]
+
+
+def test_the_files_of_the_figures_have_the_numbers_of_the_table(folder: Path) -> None:
+    def lines(name: str) -> list[dict[str, str]]:
+        with (folder / name).open(newline="") as file:
+            return list(csv.DictReader(file))
+
+    table = {row["id"]: row for row in lines("results.csv")}
+    cells = [row for name in ("heat-0", "heat-1") for row in lines(f"figures/{name}.csv")]
+    assert {row["run"]: row["val_loss"] for row in cells} == {
+        id: row["val_loss"] for id, row in table.items()
+    }
+    prices = lines("figures/frontier.csv")
+    assert [(row["run"], row["tokens"], row["val_loss"]) for row in prices] == [
+        (id, row["tokens"], row["val_loss"]) for id, row in table.items()
+    ]
+    points = [row for i in range(3) for row in lines(f"figures/curve-{i}.csv")]
+    ends = {row["run"]: row for row in points}  # the last epoch of each stands last
+    for id, row in ends.items():
+        assert [row[key] for key in ("val_loss", "probe_loss", "gap")] == [
+            table[id][key] for key in ("val_loss", "probe_loss", "gap")
+        ]
+
+
+def test_every_figure_is_a_picture_on_disk(folder: Path, page: Reader) -> None:
+    for name in json.loads(page.scripts[0]):
+        picture = ElementTree.parse(folder / "figures" / f"{name}.svg").getroot()
+        assert picture.tag.endswith("svg")
+        assert len(list(picture.iter("{http://www.w3.org/2000/svg}text"))) > 4
 
 
 def test_every_figure_has_its_place(page: Reader) -> None:
@@ -139,7 +174,7 @@ def test_strings_of_others_are_text(tmp_path: Path) -> None:
     simulate.study(
         records, question=ATTACK, command=ATTACK, skipped=(ATTACK,), versions={ATTACK: ATTACK}
     ).save(tmp_path)
-    finding = simulate.finding(records) | {"sentences": [ATTACK], "would_change": [ATTACK]}
+    finding = simulate.invented(records) | {"sentences": [ATTACK], "would_change": [ATTACK]}
     write_json(tmp_path / "finding.json", finding)
     page = read(write(tmp_path))
     assert len(page.scripts) == 3
@@ -178,7 +213,7 @@ def test_runs_that_did_not_finish_are_named_with_the_way_to_run_them(tmp_path: P
     assert simulate.COMMAND in after
     heat = json.loads(page.scripts[0])["heat-0"]["data"]
     assert heat[0]["z"][0][3] is None
-    assert heat[1]["text"] == ["no run"]
+    assert heat[1]["text"][3] == "no run"
 
 
 def test_a_study_of_which_nothing_finished_says_so(tmp_path: Path) -> None:
@@ -193,7 +228,7 @@ def test_a_study_of_which_nothing_finished_says_so(tmp_path: Path) -> None:
 def test_a_lone_run_has_its_curve_and_its_reasons_and_no_heat_map(tmp_path: Path) -> None:
     record = simulate.record(32, 16, 8)
     page = read(write(simulate.leave(tmp_path, [record])))
-    assert page.having("data-figure") == ["curve-0"]
+    assert page.having("data-figure") == ["curve-0", "gap-0"]
     assert "Recommended" not in page.text
     assert "Stop at epoch 3, or give it more rows." in page.text
     assert f"/runs/{record.id}" in page.text
@@ -206,23 +241,25 @@ def test_losses_that_are_not_numbers_can_be_reported(tmp_path: Path) -> None:
     lost = simulate.changed(lost, curve=points, verdict=verdict)
     page = read(write(simulate.leave(tmp_path, [simulate.record(32, 1, 2), lost])))
     figures = json.loads(page.scripts[0])
-    assert figures["heat-0"]["data"][1]["text"] == ["not finite"]
+    assert "not finite" in figures["heat-0"]["data"][1]["text"]
     assert "nan" in page.text
 
 
 def test_no_setting_is_called_recommended_where_none_is_sure(tmp_path: Path) -> None:
     records = simulate.grid()
     simulate.leave(tmp_path, records)
-    unsure = simulate.finding(records) | {"run": None, "cell": None}
+    unsure = simulate.invented(records) | {"run": None, "cell": None}
     write_json(tmp_path / "finding.json", unsure)
     page = read(write(tmp_path))
-    assert "ecommended" not in page.text
+    assert "recommended" not in page.text
+    assert "chosen" not in page.having("class")
     assert "the best is among these" in page.text
 
 
 @pytest.mark.parametrize("verdict", VERDICTS)
-def test_every_verdict_has_words(verdict: str) -> None:
-    assert BADGES[verdict].words
+def test_every_verdict_has_words_and_a_sign(verdict: str) -> None:
+    assert badge({"verdict": verdict}, words("en")).words
+    assert len({LOOKS[each][0] for each in VERDICTS}) == len(VERDICTS) - 1  # both overfit
 
 
 def test_a_plan_is_shown_beside_its_outcome_where_there_is_one(tmp_path: Path) -> None:
@@ -237,3 +274,17 @@ def test_a_plan_is_shown_beside_its_outcome_where_there_is_one(tmp_path: Path) -
     assert "Tokens12,34512,3451.00" in page.text
     assert "Disk–––" in page.text
     assert ("img", {"src": "x", "onerror": "alert(2)"}) not in page.elements
+
+
+def test_plotly_js_is_the_release_that_plotly_draws_for() -> None:
+    from plotly.offline import get_plotlyjs_version
+
+    assert f"(cartesian - minified) v{get_plotlyjs_version()}" in PLOTLY.read_text("utf-8")[:200]
+    assert "MIT" in PLOTLY.with_name("LICENSE").read_text("utf-8")
+
+
+def test_a_study_without_a_question_is_called_by_its_name(tmp_path: Path) -> None:
+    records = simulate.grid()[:2]
+    simulate.leave(tmp_path, records)
+    simulate.study(records, question="").save(tmp_path)
+    assert "<h1>epochs_vs_size</h1>" in write(tmp_path).read_text(encoding="utf-8")

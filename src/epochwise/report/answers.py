@@ -7,14 +7,16 @@ from typing import NamedTuple
 from epochwise.diagnose.quality import study_quality
 from epochwise.quality import ALL, QUALITY, RUN, Measure, Quality
 from epochwise.record import Record, run_folder
+from epochwise.report.language import Words
+from epochwise.report.numbers.sheet import Sheet
 
-SHARES = {  # of all questions, in [0, 1] like the exact answers of each kind
-    "prudence": "unanswerable, refused",
-    "over_conservativeness": "answerable, refused",
-    "honesty": "honesty",
-    "consistency": "same fact, same answer",
-    "language": "in the wanted language",
-}
+SHARES = (  # of all questions, in [0, 1] like the exact answers of each kind
+    "prudence",
+    "over_conservativeness",
+    "honesty",
+    "consistency",
+    "language",
+)
 
 
 class Asked(NamedTuple):
@@ -29,17 +31,23 @@ class Asked(NamedTuple):
     notes: tuple[str, ...]
 
 
-def asked(folder: Path, records: Sequence[Record], chosen: str | None) -> Asked | None:
+def asked(
+    folder: Path, records: Sequence[Record], chosen: str | None, words: Words
+) -> Asked | None:
     """The recommended run's answers, else those of the first run that has any."""
     order = sorted(records, key=lambda record: record.id != chosen)
     answered = (r for r in order if (run_folder(folder, r.id) / QUALITY).is_file())
     record = next(answered, None)
     if record is None:
         return None
-    quality = Quality.load(run_folder(folder, record.id))
+    return asked_of(Quality.load(run_folder(folder, record.id)), record.label, words)
+
+
+def asked_of(quality: Quality, label: str, words: Words) -> Asked:
+    """One run's answers under its label."""
     return Asked(
-        label=record.label,
-        measured=_measured(quality),
+        label=label,
+        measured=_measured(quality, words),
         bits={arm: kinds[ALL]["bits_per_byte"] for arm, kinds in _arms(quality, "bits_per_byte")},
         sentences=quality.sentences,
         notes=quality.notes,
@@ -55,19 +63,36 @@ def course(folder: Path) -> tuple[str, ...]:
     )
 
 
-def _measured(quality: Quality) -> dict[str, dict[str, Measure]]:
+def sheet(asked: Asked) -> Sheet:
+    """Every measure of every arm; bits per byte under a name of their own."""
+    every = asked.measured | ({"bits_per_byte": asked.bits} if asked.bits else {})
+    return Sheet(
+        ("asked", "arm", "share", "low", "high", "n"),
+        tuple(
+            (name, arm, *found_of)
+            for name, found in every.items()
+            for arm, found_of in _rows(found)
+        ),
+    )
+
+
+def _rows(found: dict[str, Measure]) -> list[tuple[str, tuple[float, float, float, int]]]:
+    return [(arm, (each.value, each.low, each.high, each.n)) for arm, each in found.items()]
+
+
+def _measured(quality: Quality, words: Words) -> dict[str, dict[str, Measure]]:
     kinds = [kind for kind in quality.arms[RUN] if kind != ALL]
     exact = {
-        f"{kind.replace('_', ' ')}, exact": {
+        words("asked.exact", kind=kind.replace("_", " ")): {
             arm: found[kind]["exact"] for arm, found in quality.arms.items() if kind in found
         }
         for kind in kinds
     }
     whole = {
-        words: {arm: kinds[ALL][name] for arm, kinds in _arms(quality, name)}
-        for name, words in SHARES.items()
+        words(f"asked.{name}"): {arm: kinds[ALL][name] for arm, kinds in _arms(quality, name)}
+        for name in SHARES
     }
-    return exact | {words: arms for words, arms in whole.items() if arms}
+    return exact | {told: arms for told, arms in whole.items() if arms}
 
 
 def _arms(quality: Quality, measure: str) -> list[tuple[str, dict[str, dict[str, Measure]]]]:

@@ -29,13 +29,13 @@ class Compared(NamedTuple):
         return self.actual / self.planned
 
 
-QUANTITIES = {
-    "seconds": ("Time", "s"),
-    "peak_memory": ("Peak memory of a worker", "GiB"),
-    "disk": ("Disk", "GiB"),
-    "tokens": ("Tokens", ""),
-    "steps": ("Optimizer steps", ""),
-    "trunks": ("Trunks", ""),
+QUANTITIES = {  # of the estimate, and its unit
+    "seconds": "s",
+    "peak_memory": "GiB",
+    "disk": "GiB",
+    "tokens": "",
+    "steps": "",
+    "trunks": "",
 }
 
 
@@ -45,8 +45,8 @@ def plan_and_outcome(study: Study) -> list[Compared]:
         return []
     outcome = study.outcome or {}
     return [
-        Compared(name, study.estimate[key], outcome.get(key), unit)
-        for key, (name, unit) in QUANTITIES.items()
+        Compared(name, study.estimate[name], outcome.get(name), unit)
+        for name, unit in QUANTITIES.items()
     ]
 
 

@@ -73,11 +73,12 @@ def write_csv(path: Path, rows: Sequence[Row]) -> None:
     with partial.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
-        writer.writerows({key: _cell(value) for key, value in row.items()} for row in rows)
+        writer.writerows({key: cell(value) for key, value in row.items()} for row in rows)
         file.flush()
         os.fsync(file.fileno())
     partial.replace(path)
 
 
-def _cell(value: Any) -> Any:
+def cell(value: Any) -> Any:
+    """The value as a spreadsheet may read it: text that looks like a formula stays text."""
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value

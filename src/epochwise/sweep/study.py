@@ -134,7 +134,7 @@ def _trained_and_told(
     undone = len(asked.runs) - len(_done(asked, folder))
     if undone:
         say(f"{undone} of {len(asked.runs)} runs failed; the same command tries them again")
-    finding = _report(folder)
+    finding = _report(folder, config.report.language)
     return (FAILED, None) if undone else (SUCCESS, finding)
 
 
@@ -218,24 +218,24 @@ def _announce(asked: Plan, left: Plan, done: int, reused: dict[str, Path], folde
         say(sentence)
 
 
-def _report(folder: Path) -> Finding | None:
+def _report(folder: Path, language: str) -> Finding | None:
     """Results on standard output: a short table, the finding, and last the path to look at."""
     records = finished(folder)
     if not records:
         print(folder / "log")
         return None
-    finding, shown = judged(folder)
+    finding, shown = judged(folder, language)
     Console(file=sys.stdout).print(_table(records))
     print(*finding.sentences[:2], sep="\n")
     print(shown)
     return finding
 
 
-def judged(folder: Path) -> tuple[Finding, Path]:
+def judged(folder: Path, language: str = "en") -> tuple[Finding, Path]:
     """The study's finding, from what its runs left, and its page; finding.json is written too."""
     finding = study_finding(folder)
     write_json(folder / "finding.json", asdict(finding))
-    return finding, page.write(folder)
+    return finding, page.write(folder, language)
 
 
 def _table(records: Sequence[Record]) -> Table:

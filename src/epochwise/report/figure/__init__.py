@@ -1,0 +1,1 @@
+"""Numbers -> plotly figures as JSON. Colours of text and paper are left to the page's style."""
