@@ -15,7 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from planted import Planted, planted
+from planted_rows import Planted, planted
 
 from epochwise.cli import main
 from epochwise.data.check.near import near

@@ -4,8 +4,9 @@ import json
 from pathlib import Path
 from random import Random
 
-import planted
+import planted_rows
 import pytest
+from planted_rows import near_copy
 
 from epochwise.cli import main
 from epochwise.compose.check import check as problems
@@ -18,8 +19,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def rows(count: int = 30) -> list[dict[str, str]]:
-    texts = planted.planted(count, every=10_000).texts
-    words = planted.vocabulary(count, seed=1)
+    texts = planted_rows.planted(count, every=10_000).texts
+    words = planted_rows.vocabulary(count, seed=1)
     return [
         {"instruction": asked, "output": f"It is {word}."}
         for asked, word in zip(texts, words, strict=False)
@@ -84,8 +85,8 @@ def test_a_missing_file_is_a_mistake(folder: Path, capsys: pytest.CaptureFixture
 
 def test_a_mended_copy_is_sound(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     content = rows()
-    near = planted.near_copy(
-        content[2]["instruction"].split(), planted.vocabulary(100, seed=7), Random(0)
+    near = near_copy(
+        content[2]["instruction"].split(), planted_rows.vocabulary(100, seed=7), Random(0)
     )
     bad = [
         content[0],
@@ -132,9 +133,9 @@ def test_training_stops_where_validation_rows_are_nearly_known(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     content = rows(40)
-    words, rng = planted.vocabulary(3000, seed=7), Random(3)
+    words, rng = planted_rows.vocabulary(3000, seed=7), Random(3)
     copies = [
-        row | {"instruction": " ".join(planted.near_copy(row["instruction"].split(), words, rng))}
+        row | {"instruction": " ".join(near_copy(row["instruction"].split(), words, rng))}
         for row in content
     ]
     write(folder / "my.jsonl", [*content, *copies])
@@ -147,10 +148,10 @@ def test_training_stops_where_validation_rows_are_nearly_known(
 
 
 def test_of_near_copies_only_those_go_of_which_one_stays(folder: Path) -> None:
-    first = planted.vocabulary(40, seed=5)
+    first = planted_rows.vocabulary(40, seed=5)
     second = [*first[:5], "otherone", *first[6:20], "othertwo", *first[21:]]
     third = [*second[:10], "otherthree", *second[11:30], "otherfour", *second[31:]]
-    assert planted.likeness(first, third) < 0.8 < planted.likeness(second, third)
+    assert planted_rows.likeness(first, third) < 0.8 < planted_rows.likeness(second, third)
     content = [{"instruction": " ".join(text), "output": "x"} for text in (first, second, third)]
     write(folder / "my.jsonl", [*content, *rows()])
     assert check("--fix", "clean.jsonl") == 0

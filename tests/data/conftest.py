@@ -1,13 +1,22 @@
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors
-from transformers import PreTrainedTokenizerFast
+from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from epochwise.config import DataConfig
+from epochwise.data.check.finding import Finding
+from epochwise.data.check.report import Report, check, subject
 from epochwise.data.formats import Row, exchange
+from epochwise.data.template import apply
+from epochwise.world import model_folder
 
+Rows = list[dict[str, Any]]
+Write = Callable[[str, Rows], Path]
+Found = Callable[..., dict[str, Finding]]
 CHATML_WITH_DEFAULT = (  # SmolLM2's: a system message of its own where there is none
     "{% for message in messages %}{% if loop.first and message.role != 'system' %}"
     "{{ '<|im_start|>system\nBe kind<|im_end|>\n' }}{% endif %}"
@@ -88,3 +97,56 @@ def data() -> Callable[..., DataConfig]:
         return plain.model_copy(update=changes)
 
     return made
+
+
+@pytest.fixture(scope="session")
+def tokenizer() -> PreTrainedTokenizerBase:
+    made = AutoTokenizer.from_pretrained(model_folder("1m"))
+    apply(made, "own")
+    return made
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    def written(name: str, rows: Rows) -> Path:
+        file = tmp_path / name
+        file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        return file
+
+    return written
+
+
+def checked_data(file: Path, **changed: Any) -> DataConfig:
+    settings = {
+        "name": "file",
+        "path": str(file),
+        "format": "alpaca",
+        "size": 4,
+        "val_size": 2,
+        "seed": 0,
+        "max_tokens": 2048,
+        "too_long": "error",
+        "train_on": "response",
+    }
+    return DataConfig(**(settings | changed))
+
+
+@pytest.fixture
+def report(write: Write, tokenizer: PreTrainedTokenizerBase) -> Callable[..., Report]:
+    def made(rows: Rows, tests: Rows | None = None, **changed: Any) -> Report:
+        test = write("test.jsonl", tests) if tests else None
+        looked_at = subject(checked_data(write("my.jsonl", rows), **changed), test)
+        return check(looked_at, tokenizer, epochs=4)
+
+    return made
+
+
+@pytest.fixture
+def found(report: Callable[..., Report]) -> Found:
+    """Findings by name, those with nothing left out."""
+
+    def named(rows: Rows, tests: Rows | None = None, **changed: Any) -> dict[str, Finding]:
+        findings = report(rows, tests, **changed).findings
+        return {finding.name: finding for finding in findings if finding.count}
+
+    return named

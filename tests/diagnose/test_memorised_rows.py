@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from planted import curve_of, row_losses
+from diagnose.planted import curve_of, row_losses
 
 from epochwise.diagnose.calibration import calibration, refitted
 from epochwise.diagnose.forgetting import FORGOTTEN, forgetting

@@ -4,8 +4,9 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import planted
+import planted_rows
 import pytest
+from planted_rows import near_copy
 
 from epochwise.config import DataConfig
 from epochwise.data.check.finding import NAMES, Finding
@@ -20,8 +21,8 @@ Found = Callable[..., dict[str, Finding]]
 
 def sound(count: int = 30) -> Rows:
     """Distinct questions, each with an answer of its own."""
-    texts = planted.planted(count, every=10_000).texts
-    words = planted.vocabulary(count, seed=1)
+    texts = planted_rows.planted(count, every=10_000).texts
+    words = planted_rows.vocabulary(count, seed=1)
     return [
         {"instruction": asked, "output": f"It is {word}."}
         for asked, word in zip(texts, words, strict=False)
@@ -51,8 +52,8 @@ def test_rows_that_cannot_be_read_are_named_and_the_rest_is_checked(found: Found
 def test_repeats_are_told_under_their_plainest_name(found: Found) -> None:
     rows = sound()
     loud = rows[1] | {"instruction": rows[1]["instruction"].upper() + "?!"}
-    near = planted.near_copy(
-        rows[2]["instruction"].split(), planted.vocabulary(100, seed=7), Random(0)
+    near = near_copy(
+        rows[2]["instruction"].split(), planted_rows.vocabulary(100, seed=7), Random(0)
     )
     names = found([*rows, rows[0], loud, {"instruction": " ".join(near), "output": "no"}], size=20)
     assert {name: each.count for name, each in names.items()} == {
@@ -65,12 +66,12 @@ def test_repeats_are_told_under_their_plainest_name(found: Found) -> None:
 
 def test_planted_leaks_into_the_test_set_are_all_found(found: Found) -> None:
     rows = sound(400)
-    rng, words = Random(3), planted.vocabulary(3000, seed=7)
+    rng, words = Random(3), planted_rows.vocabulary(3000, seed=7)
     asked = [row["instruction"] for row in rows]
     exact = asked[:100]
     loud = [text.title() + " !" for text in asked[100:200]]
-    near = [" ".join(planted.near_copy(text.split(), words, rng)) for text in asked[200:300]]
-    other = planted.planted(100, every=1000, seed=9).texts[:100]
+    near = [" ".join(near_copy(text.split(), words, rng)) for text in asked[200:300]]
+    other = planted_rows.planted(100, every=1000, seed=9).texts[:100]
     tests = [{"instruction": text, "output": "x"} for text in (*exact, *loud, *near, *other)]
     names = found(rows, tests)
     leaked = {name: each.count for name, each in names.items() if name.startswith("leaks_test")}
@@ -81,9 +82,9 @@ def test_planted_leaks_into_the_test_set_are_all_found(found: Found) -> None:
 
 def test_a_near_copy_in_training_leaks_a_validation_row(found: Found) -> None:
     rows = sound(40)
-    rng, words = Random(3), planted.vocabulary(3000, seed=7)
+    rng, words = Random(3), planted_rows.vocabulary(3000, seed=7)
     copies = [
-        row | {"instruction": " ".join(planted.near_copy(row["instruction"].split(), words, rng))}
+        row | {"instruction": " ".join(near_copy(row["instruction"].split(), words, rng))}
         for row in rows
     ]
     leak = found([*rows, *copies], val_size=20, size=60)["leaks_validation_near"]
@@ -93,9 +94,9 @@ def test_a_near_copy_in_training_leaks_a_validation_row(found: Found) -> None:
 
 def test_rows_of_one_source_stay_on_one_side_and_leak_nothing(found: Found) -> None:
     rows = [row | {"source": f"page {number}"} for number, row in enumerate(sound(40))]
-    rng, words = Random(3), planted.vocabulary(3000, seed=7)
+    rng, words = Random(3), planted_rows.vocabulary(3000, seed=7)
     copies = [
-        row | {"instruction": " ".join(planted.near_copy(row["instruction"].split(), words, rng))}
+        row | {"instruction": " ".join(near_copy(row["instruction"].split(), words, rng))}
         for row in rows
     ]
     assert "leaks_validation_near" not in found([*rows, *copies], val_size=20, size=60)
@@ -111,7 +112,7 @@ def test_contradictions_are_prompts_with_two_answers(found: Found) -> None:
 
 
 def test_a_system_prompt_that_all_share_makes_no_rows_alike(found: Found) -> None:
-    system = " ".join(planted.vocabulary(300, seed=5))
+    system = " ".join(planted_rows.vocabulary(300, seed=5))
     rows = [row | {"system": system} for row in sound()]
     assert found(rows) == {}
 
@@ -173,7 +174,7 @@ def test_too_few_rows_are_a_finding(found: Found) -> None:
 def test_the_default_data_has_no_leak_that_would_stop_training(
     data: Callable[..., DataConfig],
 ) -> None:
-    world = data(Path("world"), size=2048, val_size=200)
+    world = data(path="world", max_tokens=2048, size=2048, val_size=200)
     rows = read(world)
     parts = split(rows, size=2048, val_size=200, seed=0)
     assert grave_leak(rows, parts) == ""
@@ -189,7 +190,9 @@ def test_rows_that_the_template_refuses_are_told_and_the_rest_is_counted(
     )
     rows = sound(6)
     rows[2]["system"] = "Be kind."
-    made = check(subject(data(write("my.jsonl", rows)), None), refusing, epochs=1)
+    made = check(
+        subject(data(path=str(write("my.jsonl", rows)), max_tokens=2048), None), refusing, epochs=1
+    )
     refused = next(each for each in made.findings if each.name == "refused_by_template")
     assert refused.count == 1
     assert refused.places[0].startswith("my.jsonl line 3: ")

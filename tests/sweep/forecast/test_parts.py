@@ -73,8 +73,8 @@ def test_a_study_keeps_what_it_was_to_take_and_what_it_took(swept: Path) -> None
         assert study.estimate[name] == study.outcome[name] > 0, name
     assert study.estimate["steps"] == 64
     near = {line.name: line.ratio for line in plan_and_outcome(study)}
-    assert near["Disk"] == pytest.approx(1, abs=0.1)
-    assert near["Peak memory of a worker"] == pytest.approx(1, abs=0.3)
+    assert near["disk"] == pytest.approx(1, abs=0.1)
+    assert near["peak_memory"] == pytest.approx(1, abs=0.3)
     assert "Plan and outcome" in (swept / "report.html").read_text(encoding="utf-8")
 
 
