@@ -72,6 +72,8 @@ class Record:
     curve: tuple[Point, ...]
     summary: Summary
     verdict: JSON | None = None
+    sources: dict[str, list[float | None]] = field(default_factory=dict)
+    """Of a mixture, the validation loss of each source at every point of the curve."""
 
     def save(self, path: Path) -> None:
         write_json(path, asdict(self) | {"curve": [point._asdict() for point in self.curve]})

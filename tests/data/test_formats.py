@@ -11,11 +11,13 @@ from typing import Any
 import pyarrow
 import pytest
 from pyarrow import feather, parquet
+from transformers import PreTrainedTokenizerFast
 
 from epochwise.config import DataConfig
 from epochwise.data.formats import Message, Row, exchange, seen
 from epochwise.data.problems import DataError
 from epochwise.data.rows import read
+from epochwise.data.tokens import Manner, examples
 
 Config = Callable[..., DataConfig]
 SHARED = Path(__file__).parents[2] / ".." / "shared" / "data"
@@ -324,3 +326,51 @@ def test_published_documents_load_by_their_path_alone(data: Config) -> None:
     rows = read(data(path=str(path), format="auto"))
     assert len(rows) == 30
     assert [row.answer for row in rows] == path.read_text(encoding="utf-8").strip().split("\n")
+
+
+TURN_END = 1  # a token after each answer, by which a model learns to stop
+
+
+@pytest.mark.parametrize(
+    "name", ["alpaca_en_demo.json", "alpaca_zh_demo.json", "dpo_en_demo.json"], ids=str
+)
+def test_published_answers_are_trained_byte_by_byte(
+    name: str, data: Config, chatml: PreTrainedTokenizerFast
+) -> None:
+    """With one token a byte, what is trained can be counted without any of our code."""
+    found = plain(name)
+    answers = [one["chosen"]["value"] if "chosen" in one else one["output"] for one in found]
+    rows = read(data(path=str(shared(name)), format="auto"))
+    trained = [example.tokens for example in examples(rows, chatml)]
+    assert trained == [len(answer.encode()) + TURN_END for answer in answers]
+
+
+def test_of_published_conversations_the_last_answer_is_trained_unless_all_are(
+    data: Config, chatml: PreTrainedTokenizerFast
+) -> None:
+    name = "glaive_toolcall_en_demo.json"
+    rows, found = read(data(path=str(shared(name)), format="auto")), plain(name)
+    said = [
+        [turn["value"] for turn in one["conversations"] if turn["from"] == "gpt"]
+        for one in found
+        if all(turn["from"] != "function_call" for turn in one["conversations"])
+    ]
+    without_calls = [row for row in rows if not any(message.calls for message in row.messages)]
+    assert len(without_calls) == len(said) > 100
+    sizes = [[len(answer.encode()) + TURN_END for answer in answers] for answers in said]
+    last = examples(without_calls, chatml, Manner("response", "last"))
+    assert [example.tokens for example in last] == [each[-1] for each in sizes]
+    every = examples(without_calls, chatml, Manner("response", "all"))
+    assert [example.tokens for example in every] == [sum(each) for each in sizes]
+
+
+def test_published_documents_are_trained_whole(
+    data: Config, chatml: PreTrainedTokenizerFast
+) -> None:
+    path = shared("wiki_demo.txt")
+    lines = path.read_text(encoding="utf-8").strip().split("\n")
+    made = examples(read(data(path=str(path), format="auto")), chatml)
+    first_is_only_read, end = 1, 1
+    assert [one.tokens for one in made] == [
+        len(line.encode()) - first_is_only_read + end for line in lines
+    ]

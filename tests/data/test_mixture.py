@@ -5,12 +5,17 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from epochwise.config import DataConfig, Experiment, SourceConfig
+from epochwise.data.prepare import row_digests
 from epochwise.data.problems import DataError
 from epochwise.data.rows import digest, read
 from epochwise.data.split import Split, split_for
+from epochwise.experiment import run_trunk
+from epochwise.record import Record, RowLosses, run_folder
+from epochwise.report.table import results, write_csv
 
 Config = Callable[..., DataConfig]
 
@@ -118,3 +123,26 @@ def test_keys_that_are_not_used_are_no_part_of_a_runs_settings(experiment: Exper
         *("name", "path", "format", "size", "val_size", "seed", "max_tokens", "too_long"),
         "train_on",
     }
+
+
+def test_each_sources_validation_loss_is_kept(
+    mixture: DataConfig, experiment: Experiment, tmp_path: Path
+) -> None:
+    data = mixture.model_copy(update={"size": 16, "val_size": 12})
+    run = experiment.model_copy(update={"data": data})
+    run_trunk({"run": run}, tmp_path, on_step=lambda tick: None)
+    folder = run_folder(tmp_path, "run")
+    record, losses = Record.load(folder / "record.json"), RowLosses.load(folder / "rows.npz")
+    assert list(record.sources) == ["few", "many"]
+    rows = read(data)
+    val = [rows[place] for place in split_for(data, rows).val]
+    assert losses.val_digest.tolist() == row_digests(val).tolist()
+    for name, found in record.sources.items():
+        mine = np.array([row.origin == name for row in val])
+        tokens = losses.val_tokens[mine].sum()
+        assert found == pytest.approx((losses.val[:, mine].sum(axis=1) / tokens).tolist(), rel=1e-5)
+    assert record.sources["few"] != record.sources["many"]
+    (row,) = results([record])
+    assert row["val_loss.many"] == record.sources["many"][-1]
+    write_csv(tmp_path / "results.csv", [row])
+    assert "val_loss.few,val_loss.many" in (tmp_path / "results.csv").read_text()

@@ -38,6 +38,8 @@ class Prepared(NamedTuple):
     canaries: Canaries
     val_group: list[int]
     """Rows that share a source or a prompt share a number: they are not independent."""
+    val_origin: dict[str, list[int]]
+    """Of a mixture, the validation rows of each source, by their places; else nothing."""
     probe_group: list[int]
     train_digest: UInt64[np.ndarray, " train"]
     """Of the rows of the data: planted secrets are none of them."""
@@ -85,6 +87,7 @@ def tokenised(data: DataConfig, tokenizer: PreTrainedTokenizerBase) -> Tokenised
     if leak := grave_leak(rows, parts):
         log.warning("%s: %s", data.path, leak)
     taken = parts.val + parts.train
+    names = list(data.sources) if data.sources else [""]
     chosen = examples.of(taken)
     return Tokenised(
         ids=np.concatenate([example.ids for example in chosen]),
@@ -92,6 +95,7 @@ def tokenised(data: DataConfig, tokenizer: PreTrainedTokenizerBase) -> Tokenised
         scored=np.concatenate([example.scored for example in chosen]),
         digest=row_digests([rows[row] for row in taken]).view(np.int64),
         group=np.array([parts.group[row] for row in taken], np.int64),
+        origin=np.array([names.index(rows[row].origin) for row in taken], np.int64),
         counts=counts(examples, parts),
     )
 
@@ -122,6 +126,10 @@ def _prepared(
         general=general,
         canaries=secrets,
         val_group=found.group[:val].tolist(),
+        val_origin={
+            name: np.flatnonzero(found.origin[:val] == place).tolist()
+            for place, name in enumerate(data.sources or {})
+        },
         probe_group=found.group[val:rows][: evaluate.probe_size].tolist(),
         train_digest=digests[val : rows - sum(data.canary_repeats)],
         val_digest=digests[:val],

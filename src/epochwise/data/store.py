@@ -43,6 +43,8 @@ class Tokenised(NamedTuple):
     digest: Int64[np.ndarray, " rows"]
     """The bits of `row_digests`: not every reader of safetensors knows unsigned numbers."""
     group: Int64[np.ndarray, " rows"]
+    origin: Int64[np.ndarray, " rows"]
+    """Of a mixture, the place of each row's source among data.sources; else 0."""
     counts: Int64[np.ndarray, "train counts"]
     """What had become of longer rows when this one was taken: `limit.Counts`."""
 

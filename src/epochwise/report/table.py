@@ -33,7 +33,10 @@ Row = dict[str, Any]
 
 
 def results(records: Sequence[Record]) -> list[Row]:
-    """The columns of results.csv. Losses are those after the last epoch."""
+    """The columns of results.csv; losses are those after the last epoch.
+
+    Of runs on a mixture also `val_loss.NAME` for each source.
+    """
     return [_row(record) for record in records]
 
 
@@ -60,7 +63,8 @@ def _row(record: Record) -> Row:
         record.summary.seconds,
         record.summary.peak_memory,
     )
-    return dict(zip(COLUMNS, values, strict=True))
+    sources = {f"val_loss.{name}": losses[-1] for name, losses in record.sources.items()}
+    return dict(zip(COLUMNS, values, strict=True)) | sources
 
 
 def write_csv(path: Path, rows: Sequence[Row]) -> None:
@@ -71,7 +75,8 @@ def write_csv(path: Path, rows: Sequence[Row]) -> None:
     """
     partial = path.with_name(f".{path.name}.partial")
     with partial.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        names = dict.fromkeys((*COLUMNS, *(name for row in rows for name in row)))
+        writer = csv.DictWriter(file, names, lineterminator="\n")
         writer.writeheader()
         writer.writerows({key: cell(value) for key, value in row.items()} for row in rows)
         file.flush()

@@ -76,6 +76,7 @@ class Board:
             curve=tuple(curve.points),
             summary=_summary(state, digest, data.counts),
             verdict=asdict(judge(tuple(curve.points), rows, steps=curve.steps())),
+            sources=curve.of_sources(data),
         )
         folder.close(record, rows)
         self.examine(folder.path, experiment)

@@ -122,6 +122,15 @@ class Curve:
         at, losses = np.array(taken, dtype=float).reshape(-1, 2).T
         return Trace(at, losses)
 
+    def of_sources(self, data: Prepared) -> dict[str, list[float | None]]:
+        """Of a mixture, the validation loss of each source at every point; None without a row."""
+        return {
+            name: [_mean(table[rows], [data.val[row] for row in rows]) for table in self.val]
+            if rows
+            else [None] * len(self.val)
+            for name, rows in data.val_origin.items()
+        }
+
     def rows(self, data: Prepared) -> RowLosses:
         val, probe = np.stack(self.val), np.stack(self.probe)
         return RowLosses(
