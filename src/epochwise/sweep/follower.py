@@ -16,6 +16,7 @@ from epochwise.sweep.local import kill
 from epochwise.sweep.worker import held, output_to
 from epochwise.train import track as tracking
 
+NICENESS = 10  # training goes first where cores are few
 PATIENCE = 60.0  # seconds: the curves of a large study upload in less; a dead network never would
 
 
@@ -53,6 +54,7 @@ def line(track: TrackConfig) -> str:
 
 def _enter(folder: Path, track: TrackConfig, stop: Connection) -> None:
     os.setsid()
+    os.nice(NICENESS)
     os.environ.setdefault("WANDB_DATA_DIR", str(folder.resolve() / "wandb" / "data"))  # of tables
     log = _log(folder)
     with output_to(log), held(log.with_suffix(".lock")):
@@ -79,7 +81,7 @@ def _why(status: int | None) -> str:
         case None:
             return f"the tracker took over {PATIENCE:.0f} s to finish"
         case tracking.KEPT_HERE:
-            return "the server took no more runs, which are kept here"
+            return "the server did not take all runs, which are kept here"
         case tracking.INCOMPLETE:
             return "some run could not be tracked"
     return f"the tracker ended with {status}"

@@ -1,54 +1,40 @@
 """One W&B run for each of ours, on axes of our own: W&B's step starts again when a run does."""
 
-import logging
 import os
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from epochwise.record import Record
 from epochwise.train import shown
 from epochwise.train.shown import JSON, Followed
+from epochwise.train.upload import Upload
 
 if TYPE_CHECKING:
     from wandb import Artifact, Run
 
-Mode = Literal["online", "offline", "disabled"]
-
 ALARMING = {"diverged": "ERROR", "overfit_loss": "WARN"}  # verdicts worth a message
 ANSWERS_SHOWN = 500  # rows of a table: W&B's page shows no more at once without effort
-START = 30.0  # seconds for the server to answer when a run is opened
-
-log = logging.getLogger(__name__)
 
 
-class Account:
-    """Opens W&B runs: online while the server answers, and then offline."""
+def open_offline(followed: Followed) -> "OnWandb":
+    """Kept here, whatever becomes of the network."""
+    _set_aside(followed)
+    return OnWandb(_run(followed), followed, None)
 
-    def __init__(self, mode: Mode) -> None:
-        self.mode = mode
-        self.gave_up = False
-        """The server did not answer: what was tracked since is kept here only."""
 
-    def open(self, followed: Followed) -> "OnWandb":
-        """A run that the server does not take is kept offline, and so are all after it."""
-        import wandb
-
-        _set_aside(followed)
-        if self.mode == "online":
-            try:
-                return OnWandb(_run(followed, "online"), followed)
-            except wandb.errors.Error as problem:
-                log.warning("W&B did not take a run, the rest is kept offline: %s", problem)
-                self.mode, self.gave_up = "offline", True
-                _set_aside(followed)
-        return OnWandb(_run(followed, "offline"), followed)
+def open_online(followed: Followed) -> "OnWandb":
+    """Kept here as well, and sent from there as it grows."""
+    _set_aside(followed)
+    run = _run(followed)
+    return OnWandb(run, followed, Upload(Path(run.settings.sync_dir)))
 
 
 class OnWandb:
-    def __init__(self, run: "Run", followed: Followed) -> None:
+    def __init__(self, run: "Run", followed: Followed, upload: Upload | None) -> None:
         self.run = run
         self.followed = followed
+        self.upload = upload
         self.points: list[JSON] = []
         _define_axes(run)
         _use(run, followed)
@@ -62,6 +48,8 @@ class OnWandb:
         if record is not None:
             self._conclude(record)
         self.run.finish(exit_code=1 if record is None else 0)
+        if self.upload is not None:
+            self.upload.finish()
 
     def _conclude(self, record: Record) -> None:
         said = shown.verdict(record)
@@ -109,7 +97,7 @@ class OnWandb:
         self.run.log({"answers": table, "epoch": epoch})
 
 
-def _run(followed: Followed, mode: Mode) -> "Run":
+def _run(followed: Followed) -> "Run":
     """Code, git state, command and console output stay here: they may hold what is private."""
     import wandb
 
@@ -122,7 +110,7 @@ def _run(followed: Followed, mode: Mode) -> "Run":
         job_type="train",
         tags=followed.tags,
         config=followed.settings,
-        mode=mode,
+        mode="offline",
         reinit="create_new",
         settings=wandb.Settings(
             console="off",
@@ -130,7 +118,6 @@ def _run(followed: Followed, mode: Mode) -> "Run":
             disable_code=True,
             save_code=False,
             silent=True,
-            init_timeout=START,
             x_disable_meta=True,
         ),
     )
@@ -148,7 +135,7 @@ def _define_axes(run: "Run") -> None:
 def _use(run: "Run", followed: Followed) -> None:
     """The data as what the run was made from: its fingerprint, never a row of it.
 
-    Not use_artifact(), which refuses to work offline, and online waits for the server.
+    Not use_artifact(), which refuses to work offline.
     """
     import wandb
 

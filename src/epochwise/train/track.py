@@ -7,15 +7,17 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 from epochwise.config import TrackConfig
 from epochwise.quality import QUALITY
 from epochwise.record import PlannedRun, Record, Study, is_done
 from epochwise.train import shown
-from epochwise.train.on_wandb import Account, Mode, teardown
+from epochwise.train.on_wandb import open_offline, open_online, teardown
 from epochwise.train.shown import Followed, Tracker
 from epochwise.train.tail import Tail
+from epochwise.train.upload import NotSentError
 
 SERVER = "https://api.forge.coreweave.com"  # wandb 0.31's own default
 FORMER_SERVER = "api.wandb.ai"  # the same one's older name, under which keys may be stored
@@ -23,6 +25,7 @@ POLL = 0.5  # seconds between two looks at the journals: W&B's pages are no live
 KEPT_HERE = 3  # exit status: the server did not take all runs, the files have them
 INCOMPLETE = 4  # exit status: a run could not be tracked
 
+Mode = Literal["online", "offline", "disabled"]
 Open = Callable[[Followed], Tracker]
 
 log = logging.getLogger(__name__)
@@ -75,18 +78,22 @@ def follow(study_folder: Path, track: TrackConfig, stop: Connection) -> int:
     Ends when all of them are whole, or when `stop` is closed: by the supervisor, or by its death.
     A run whose journal stops short is then marked as failed.
     """
-    account = Account(mode(track))
+    opener = _opener(track)
     courses = [
-        Course(Followed(run, study_folder, track), _opener(track, account))
+        Course(Followed(run, study_folder, track), opener)
         for run in untracked(study_folder, track.name)
     ]
     with ThreadPoolExecutor(max_workers=len(courses) + 1) as closing:
         ends = _all_shown(courses, closing, stop)
     if track.name == "wandb":
         teardown()
-    if any(course.broken for course in courses) or any(map(_has_failed, ends)):
+    problems = [end.exception() for end in ends]
+    for problem in filter(None, problems):
+        log.error("a run could not be closed", exc_info=problem)
+    sent = not any(isinstance(problem, NotSentError) for problem in problems)
+    if any(course.broken for course in courses) or (sent and any(problems)):
         return INCOMPLETE
-    return KEPT_HERE if account.gave_up else 0
+    return 0 if sent else KEPT_HERE
 
 
 def _all_shown(
@@ -149,21 +156,14 @@ class Course:
             self.tracker.log(rows)
 
 
-def _opener(track: TrackConfig, account: Account) -> Open:
-    return account.open
+def _opener(track: TrackConfig) -> Open:
+    return open_online if mode(track) == "online" else open_offline
 
 
 def _is_examined_yet(followed: Followed) -> bool:
     """Whether the run, done, is still being asked questions, as its settings want it."""
     asked = followed.settings["evaluate"].get("limit") is not None
     return asked and not (followed.folder / QUALITY).is_file()
-
-
-def _has_failed(end: Future[None]) -> bool:
-    problem = end.exception()
-    if problem is not None:
-        log.error("a run could not be closed", exc_info=problem)
-    return problem is not None
 
 
 def _marker(study_folder: Path, tracker: str, run_id: str) -> Path:

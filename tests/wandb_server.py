@@ -7,8 +7,8 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal
 
-Fault = Literal["none", "401", "429", "500", "hang"]
-HANG = 600.0  # seconds: longer than any test waits
+Fault = Literal["none", "401", "429", "500", "hang", "dead"]
+HANG = 30.0  # seconds: longer than any test waits
 
 
 class Kept:
@@ -19,8 +19,10 @@ class Kept:
         """Run -> line of its history -> row. The client says where each chunk begins."""
         self.runs: dict[str, dict[str, Any]] = {}
         self.exits: dict[str, int] = {}
-        self.artifacts: list[dict[str, Any]] = []
-        self.requests: list[str] = []
+        self.artifacts: list[str] = []
+        self.used: list[tuple[str, str]] = []
+        """Artifact, and the run that was made from it."""
+        self.requests = 0
 
     def history(self, run: str) -> list[dict[str, Any]]:
         return [row for _, row in sorted(self.lines.get(run, {}).items())]
@@ -53,6 +55,9 @@ class Server(ThreadingHTTPServer):
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
         return self
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hangs up is no error here."""
+
     def __exit__(self, *problem: object) -> None:
         self.shutdown()
         self.server_close()
@@ -67,8 +72,8 @@ class Handler(BaseHTTPRequestHandler):
         if self.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
         with self.server.lock:
-            self.server.kept.requests.append(f"{self.path} {body[:300]!r}")
-            faulty = len(self.server.kept.requests) > self.server.sound
+            self.server.kept.requests += 1
+            faulty = self.server.kept.requests > self.server.sound
         if faulty and self.server.fault != "none":
             return self._fail(self.server.fault)
         with self.server.lock:
@@ -81,6 +86,8 @@ class Handler(BaseHTTPRequestHandler):
     def _fail(self, fault: Fault) -> None:
         if fault == "hang":
             time.sleep(HANG)
+        if fault in ("hang", "dead"):  # the connection ends without an answer
+            self.close_connection = True
             return
         self._send(int(fault), {"errors": [{"message": f"the server says {fault}"}]})
 
@@ -102,7 +109,13 @@ class Handler(BaseHTTPRequestHandler):
             made = {"runID": asked["run"], "uploadHeaders": [], "files": files}
             return {"createRunFiles": made}
         if "createArtifact(" in query:
-            kept.artifacts.append(asked)
+            name = asked["input"]["artifactCollectionName"]
+            kept.artifacts.append(name)
+            return {"createArtifact": {"artifact": _committed(name)}}
+        if "useArtifact(" in query:
+            use = asked["input"]
+            kept.used.append((use["artifactID"].removeprefix("id-"), use["runName"]))
+            return {"useArtifact": {"artifact": {"id": "used"}}}
         if "serverInfo" in query or "viewer" in query:
             return {"viewer": _VIEWER, "serverInfo": _SERVER_INFO}
         return {}
@@ -134,3 +147,12 @@ _SERVER_INFO = {
 def _bucket(run: str) -> dict[str, Any]:
     project = {"name": "tests", "entity": {"name": "me"}}
     return {"id": f"id-{run}", "name": run, "displayName": run, "project": project}
+
+
+def _committed(name: str) -> dict[str, Any]:
+    """As if its files were there already: no test looks into them."""
+    latest = {"id": f"id-{name}", "versionIndex": 0}
+    return latest | {
+        "state": "COMMITTED",
+        "artifactSequence": {"id": name, "latestArtifact": latest},
+    }
