@@ -85,13 +85,24 @@ def report(arguments: Sequence[str]) -> int:
     """Write a study's tables and page again from what its runs left."""
     parser = argparse.ArgumentParser("epochwise report", description=report.__doc__)
     parser.add_argument("study", type=Path, help="the study's folder: multirun/NAME/STAMP")
-    folder = parser.parse_args(arguments).study
+    parser.add_argument("--wandb", action="store_true", help="also as a W&B Report and view")
+    parser.add_argument("--project", default="epochwise", help="W&B's, as in track.project")
+    options = parser.parse_args(arguments)
+    folder = options.study
     if not (folder / "study.json").is_file():
         remedy = f"give multirun/NAME/STAMP{_newest(folder)}"
         return _mistake(f"{folder}: is no study folder; {remedy}")
     from epochwise.sweep.study import judged
 
-    print(judged(folder)[1])
+    page = str(judged(folder)[1])
+    if options.wandb:
+        from epochwise.report.wandb_report import send
+
+        try:
+            page = send(folder, options.project).report
+        except ValueError as problem:
+            return _mistake(str(problem))
+    print(page)
     return DONE
 
 
