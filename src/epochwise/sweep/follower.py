@@ -43,6 +43,8 @@ def tracked(folder: Path, track: TrackConfig, context: ForkServerContext) -> Ite
 
 def line(track: TrackConfig) -> str:
     """One clear line on where tracked runs go, and how to change it."""
+    if track.name not in ("wandb", "none"):
+        return f"tracked with {track.name}"
     match tracking.mode(track):
         case "disabled":
             return "W&B: off"

@@ -109,7 +109,7 @@ def _run(followed: Followed) -> "Run":
         name=followed.planned.label,
         job_type="train",
         tags=followed.tags,
-        config=followed.settings,
+        config=followed.settings | {"study": followed.group},
         mode="offline",
         reinit="create_new",
         settings=wandb.Settings(

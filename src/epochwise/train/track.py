@@ -14,6 +14,7 @@ from epochwise.config import TrackConfig
 from epochwise.quality import QUALITY
 from epochwise.record import PlannedRun, Record, Study, is_done
 from epochwise.train import shown
+from epochwise.train.on_others import OnCsv, OnMlflow, OnTensorBoard, OnTrackio
 from epochwise.train.on_wandb import open_offline, open_online, teardown
 from epochwise.train.shown import Followed, Tracker
 from epochwise.train.tail import Tail
@@ -32,13 +33,15 @@ log = logging.getLogger(__name__)
 
 
 def mode(track: TrackConfig) -> Mode:
-    """Where tracked runs go, decided without a connection and without importing wandb.
+    """Where W&B's runs go, decided without a connection and without importing wandb.
 
     `auto` means WANDB_MODE where it is set, online where a key is configured, offline otherwise:
     wandb itself would ask for a key, and a study that nobody watches must not wait for one.
     """
     if track.name == "none":
         return "disabled"
+    if track.name != "wandb":
+        return "offline"
     if track.mode != "auto":
         return track.mode
     match os.environ.get("WANDB_MODE"):
@@ -157,6 +160,15 @@ class Course:
 
 
 def _opener(track: TrackConfig) -> Open:
+    match track.name:
+        case "tensorboard":
+            return OnTensorBoard
+        case "trackio":
+            return OnTrackio
+        case "mlflow":
+            return OnMlflow
+        case "csv":
+            return OnCsv
     return open_online if mode(track) == "online" else open_offline
 
 
