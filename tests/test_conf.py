@@ -18,7 +18,13 @@ STUDIES = sorted((CONF.parent / "experiments").glob("*.yaml"))
 FILES = [*sorted(CONF.rglob("*.yaml")), *STUDIES]
 GIVEN = {"file": "data.path=rows.json", "folder": "model.path=my", "gguf": "model.path=my.gguf"}
 # What a machine may lack: files of the user's own, and a package that is an extra.
-ABSENT = ("data.path=rows.json", "model.path=my", "model.path=my.gguf", "model.path=package:")
+ABSENT = (
+    "track.name=",
+    "data.path=rows.json",
+    "model.path=my",
+    "model.path=my.gguf",
+    "model.path=package:",
+)
 
 
 @pytest.mark.parametrize(("group", "name"), CHOICES)
