@@ -35,8 +35,10 @@ def environment(url):
     }
 
 
-def carried_out(folder, experiment, url):
-    command = [sys.executable, str(STUDY), str(folder), experiment.model_dump_json()]
+def carried_out(folder, experiment, url, patience=6):
+    """Patience: seconds that the study waits for the tracker at its end."""
+    words = [str(folder), experiment.model_dump_json(), str(patience)]
+    command = [sys.executable, str(STUDY), *words]
     done = subprocess.run(
         command, env=environment(url), capture_output=True, text=True, check=True, timeout=100
     )
@@ -70,7 +72,7 @@ def in_journal(folder, run):
 
 def test_a_sound_server_is_sent_everything_once(folder, experiment):
     with Server() as server:
-        told = carried_out(folder, experiment, server.url)
+        told = carried_out(folder, experiment, server.url, patience=60)
         assert told["notes"] == []
         for run in RUNS:
             assert losses(server.kept.history(run)) == in_journal(folder, run)
