@@ -13,7 +13,7 @@ ORIGIN: dict[str, Any] = {
     "code": {"version": "0.1.0", "digest": "c0de", "patch": "+ a secret line"},
     "packages": {"torch": "2.13.0"},
     "hardware": {"cores": 2},
-    "data": {"path": "world"},
+    "data": {"digest": "da7a" * 16},
     "model": {"path": "world:1m"},
     "command": ["epochwise", "sweep"],
 }

@@ -24,6 +24,7 @@ GIVEN = {
 }
 # What a machine may lack: files of the user's own, and a package that is an extra.
 ABSENT = (
+    "track.name=",
     "data.path=rows.json",
     "data.sources.mine.path=rows.json",
     "model.path=my",

@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "data": {"cache", "config", "draw", "world"},
     "model": {"cache", "config", "data", "draw", "world"},
     "diagnose": {"quality", "record"},
-    "train": {"config", "data", "diagnose", "model", "record"},
+    "train": {"config", "data", "diagnose", "model", "quality", "record"},
     "report": {"diagnose", "quality", "record"},
     "evaluate": {
         *("config", "data", "diagnose", "endpoint", "model", "quality", "record", "train"),
@@ -51,7 +51,10 @@ HOMES = {
     "lm_eval": {"evaluate"},
     "lightning": {"data", "model", "train"},
     "datasets": {"data", "evaluate"},  # lm-eval reads its tasks' data through it
-    "wandb": {"train"},
+    "wandb": {"report", "train"},
+    "wandb_workspaces": {"report"},
+    "trackio": {"train"},
+    "mlflow": {"train"},
     "plotly": {"loaded", "report"},
     "jinja2": {"data", "evaluate", "make", "report"},
     "pandas": {"loaded"},
@@ -62,6 +65,9 @@ HOMES = {
     "torch": {"data", "evaluate", "experiment", "model", "reproduce", "sweep", "train", "world"},
 }
 HEAVY = {
+    "wandb_workspaces",
+    "trackio",
+    "mlflow",
     "lm_eval",
     "tensorboard",
     "ray",

@@ -83,11 +83,12 @@ def plan(arguments: Sequence[str]) -> int:
 
 def report(arguments: Sequence[str]) -> int:
     """Write a study's tables, figures and page again from what its runs left, or a run's page."""
-    from epochwise.report_commands import report_flags, write_report
+    from epochwise.report_commands import report_flags, send_report, write_report
 
     flags = report_flags(arguments, report.__doc__)
     try:
-        print(write_report(flags.folder, flags.language))
+        page = write_report(flags.folder, flags.language)
+        print(send_report(flags.folder, flags.project) if flags.wandb else page)
     except ValueError as error:
         return _mistake(str(error))
     return DONE

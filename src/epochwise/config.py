@@ -7,6 +7,7 @@ torch, so that a mistake is told before anything slow is loaded.
 import hashlib
 import json
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -14,6 +15,7 @@ from pydantic import (
     ConfigDict,
     Field,
     JsonValue,
+    field_validator,
     model_serializer,
     model_validator,
 )
@@ -196,11 +198,18 @@ class EvaluateConfig(Group):
 
 
 class TrackConfig(Group):
-    name: Literal["wandb", "none"]
+    name: Literal["wandb", "tensorboard", "trackio", "mlflow", "csv", "none"]
     mode: Literal["auto", "online", "offline"]
-    """auto: WANDB_MODE if set, online where a key is configured, offline otherwise."""
+    """Of W&B. auto: WANDB_MODE if set, online where a key is configured, offline otherwise."""
     project: Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^/\\#?%:]+$")]
     tags: list[str]
+
+    @field_validator("name")
+    @classmethod
+    def _is_installed(cls, name: str) -> str:
+        if name not in ("csv", "none") and find_spec(name) is None:
+            raise ValueError(f"{name} is not installed: pip install 'epochwise[{name}]'")
+        return name
 
 
 class TrainerConfig(Group):

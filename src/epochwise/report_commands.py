@@ -16,6 +16,8 @@ def report_flags(arguments: Sequence[str], description: str | None) -> argparse.
     help_text = "of a study, multirun/NAME/STAMP, or of a finished run"
     parser.add_argument("folder", type=Path, help=help_text)
     add_language(parser)
+    parser.add_argument("--wandb", action="store_true", help="also as a W&B Report and saved view")
+    parser.add_argument("--project", default="epochwise", help="W&B's, as in track.project")
     return parser.parse_args(arguments)
 
 
@@ -42,6 +44,18 @@ def write_report(folder: Path, language: str) -> Path:
         f"{folder}: is no study folder; give multirun/NAME/STAMP{newest(folder)},"
         " or a finished run's, with a file DONE"
     )
+
+
+def send_report(study: Path, project: str) -> str:
+    """The address of the study's report on W&B.
+
+    Raises:
+        ValueError: It is no study, or W&B cannot be reached as its user.
+    """
+    checked(study)
+    from epochwise.report.wandb_report import send
+
+    return str(send(study, project).report)
 
 
 def record(arguments: Sequence[str], description: str | None) -> Path:

@@ -1,36 +1,47 @@
-"""W&B follows the journals, from a process of its own: it can never stop or slow a run."""
+"""Trackers follow the journals, from a process of its own: they can never stop or slow a run."""
 
-import json
+import logging
 import netrc
 import os
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Literal
 from urllib.parse import urlsplit
 
-import yaml
-
 from epochwise.config import TrackConfig
-from epochwise.record import PlannedRun, Record, Study, is_done, run_folder
-from epochwise.train import journal
-
-if TYPE_CHECKING:
-    from wandb import Run
+from epochwise.quality import QUALITY
+from epochwise.record import PlannedRun, Record, Study, is_done
+from epochwise.train import shown
+from epochwise.train.on_others import OnCsv, OnMlflow, OnTensorBoard, OnTrackio
+from epochwise.train.on_wandb import open_offline, open_online, teardown
+from epochwise.train.shown import Followed, Tracker
+from epochwise.train.tail import Tail
+from epochwise.train.upload import NotSentError
 
 SERVER = "https://api.forge.coreweave.com"  # wandb 0.31's own default
 FORMER_SERVER = "api.wandb.ai"  # the same one's older name, under which keys may be stored
 POLL = 0.5  # seconds between two looks at the journals: W&B's pages are no livelier
+KEPT_HERE = 3  # exit status: the server did not take all runs, the files have them
+INCOMPLETE = 4  # exit status: a run could not be tracked
+
 Mode = Literal["online", "offline", "disabled"]
+Open = Callable[[Followed], Tracker]
+
+log = logging.getLogger(__name__)
 
 
 def mode(track: TrackConfig) -> Mode:
-    """Where tracked runs go, decided without a connection and without importing wandb.
+    """Where W&B's runs go, decided without a connection and without importing wandb.
 
     `auto` means WANDB_MODE where it is set, online where a key is configured, offline otherwise:
     wandb itself would ask for a key, and a study that nobody watches must not wait for one.
     """
     if track.name == "none":
         return "disabled"
+    if track.name != "wandb":
+        return "offline"
     if track.mode != "auto":
         return track.mode
     match os.environ.get("WANDB_MODE"):
@@ -58,137 +69,115 @@ def has_key() -> bool:
     return any(known.authenticators(host) for host in hosts)
 
 
-def untracked(study_folder: Path) -> list[PlannedRun]:
-    """The study's runs that W&B does not have whole yet."""
+def untracked(study_folder: Path, tracker: str = "wandb") -> list[PlannedRun]:
+    """The study's runs that the tracker does not have whole yet."""
     runs = Study.load(study_folder).runs
-    return [run for run in runs if not _marker(study_folder, run.id).exists()]
+    return [run for run in runs if not _marker(study_folder, tracker, run.id).exists()]
 
 
-def follow(study_folder: Path, track: TrackConfig, stop: Connection) -> None:
-    """One W&B run for each run of the study, as its journal grows.
+def follow(study_folder: Path, track: TrackConfig, stop: Connection) -> int:
+    """Show each run of the study as its journal grows; the exit status that tells how it went.
 
     Ends when all of them are whole, or when `stop` is closed: by the supervisor, or by its death.
     A run whose journal stops short is then marked as failed.
     """
-    import wandb
+    opener = _opener(track)
+    courses = [
+        Course(Followed(run, study_folder, track), opener)
+        for run in untracked(study_folder, track.name)
+    ]
+    with ThreadPoolExecutor(max_workers=len(courses) + 1) as closing:
+        ends = _all_shown(courses, closing, stop)
+    if track.name == "wandb":
+        teardown()
+    problems = [end.exception() for end in ends]
+    for problem in filter(None, problems):
+        log.error("a run could not be closed", exc_info=problem)
+    sent = not any(isinstance(problem, NotSentError) for problem in problems)
+    if any(course.broken for course in courses) or (sent and any(problems)):
+        return INCOMPLETE
+    return 0 if sent else KEPT_HERE
 
-    (study_folder / "wandb" / "tracked").mkdir(parents=True, exist_ok=True)
-    followed = [Followed(run, study_folder, track) for run in untracked(study_folder)]
+
+def _all_shown(
+    courses: list["Course"], closing: ThreadPoolExecutor, stop: Connection
+) -> list[Future[None]]:
+    """Each course is closed on a thread of its own: a server that hangs holds up no other run."""
+    ends: list[Future[None]] = []
     stopped = False
-    while followed and not stopped:
-        stopped = stop.poll(POLL)
-        followed = [run for run in followed if not run.caught_up()]
-    for run in followed:
-        run.give_up()
-    wandb.teardown()  # finish() alone may return before the files are whole
+    while courses:
+        stopped = stopped or stop.poll(POLL)
+        over = [course for course in courses if course.is_over(last=stopped)]
+        ends += [closing.submit(course.close) for course in over]
+        courses = [] if stopped else [course for course in courses if course not in over]
+    return ends
 
 
-class Followed:
-    """One run of ours and the W&B run that follows it, opened with its first row."""
+class Course:
+    """One run on its way to the tracker, opened there with its first row."""
 
-    def __init__(self, planned: PlannedRun, study_folder: Path, track: TrackConfig) -> None:
-        self.planned = planned
-        self.study_folder = study_folder
-        self.folder = run_folder(study_folder, planned.id)
-        self.track = track
-        self.offset = 0
-        self.run: Run | None = None
+    def __init__(self, followed: Followed, opener: Open) -> None:
+        self.followed = followed
+        self.opener = opener
+        self.tail = Tail(followed.folder / "journal.jsonl")
+        self.tracker: Tracker | None = None
+        self.broken = False
+        """The tracker's library failed; the run's next command tries again."""
 
-    def caught_up(self) -> bool:
-        """Log what is new; True once the run is done and W&B has all of it."""
-        done = is_done(self.folder)  # asked before reading: DONE comes after the last row
-        path = self.folder / "journal.jsonl"
-        if not path.is_file():
-            return False
-        rows, self.offset = journal.read_from(path, self.offset)
-        if rows and self.run is None:
-            self.run = _opened(self.planned, self.study_folder, self.track)
-        if self.run is None:
-            return False
-        for row in rows:
-            self.run.log(_logged(row))
-        if done:
-            self.run.summary.update(_summary(Record.load(self.folder / "record.json")))
-            self.run.finish(exit_code=0)
-            _marker(self.study_folder, self.planned.id).touch()
-        return done
+    def is_over(self, *, last: bool) -> bool:
+        """Show what is new; True when there will be no more: the run is done, or `last`."""
+        whole = is_done(self.followed.folder)  # asked before reading: DONE comes after the last row
+        try:
+            self._show(whole)
+        except Exception:  # of any library of any tracker: it may concern this run alone
+            log.exception("%s could not be tracked", self.followed.planned.id)
+            self.broken = True
+        return self.broken or last or (whole and not _is_examined_yet(self.followed))
 
-    def give_up(self) -> None:
-        if self.run is not None:
-            self.run.finish(exit_code=1)
+    def close(self) -> None:
+        self.tail.close()
+        if self.tracker is None or self.broken:
+            return
+        folder = self.followed.folder
+        whole = is_done(folder)
+        self.tracker.close(Record.load(folder / "record.json") if whole else None)
+        if whole:
+            track = self.followed.track.name
+            marker = _marker(self.followed.study_folder, track, self.followed.planned.id)
+            marker.parent.mkdir(parents=True, exist_ok=True)
+            marker.touch()
 
-
-def _opened(planned: PlannedRun, study_folder: Path, track: TrackConfig) -> "Run":
-    """A W&B run beside the others of this process, with step axes of our own.
-
-    W&B's own step counts calls and starts again when a run is resumed. Code, git state and
-    console output stay here: they may hold what is not meant for a server.
-    """
-    import wandb
-
-    folder = run_folder(study_folder, planned.id)
-    settings = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
-    names = (settings["model"]["name"], settings["peft"]["name"], settings["model"]["weights"])
-    run = wandb.init(
-        project=track.project,
-        dir=study_folder.resolve(),  # a relative one is taken from the git root
-        id=planned.id,
-        group=f"{Study.load(study_folder).name}/{study_folder.name}",
-        name=planned.label,
-        job_type="train",
-        tags=list(dict.fromkeys([*names, *track.tags])),
-        config=settings | {"provenance": _origin(folder)},
-        mode=mode(track),
-        reinit="create_new",
-        settings=wandb.Settings(
-            console="off", disable_git=True, disable_code=True, save_code=False, silent=True
-        ),
-    )
-    for axis in ("step", "epoch", "tokens"):
-        run.define_metric(axis)
-    for name in ("step/loss", "learning_rate", "grad_norm"):
-        run.define_metric(name, step_metric="step")
-    for name in ("val/loss", "probe/loss"):
-        run.define_metric(name, step_metric="epoch")
-    return run
+    def _show(self, whole: bool) -> None:
+        news = self.tail.news(whole=whole)
+        if news.anew and self.tracker is not None:
+            self.tracker.close(None)
+            self.tracker = None
+        rows = [found for found in map(shown.row, news.rows) if found]
+        if rows and self.tracker is None:
+            self.tracker = self.opener(self.followed)
+        if rows and self.tracker is not None:
+            self.tracker.log(rows)
 
 
-def _origin(folder: Path) -> dict[str, Any]:
-    """Of provenance.json, what may leave: no patch, no command; W&B lists packages itself."""
-    origin: dict[str, Any] = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
-    code = {key: value for key, value in origin["code"].items() if key != "patch"}
-    return {key: origin[key] for key in ("hardware", "data", "model")} | {"code": code}
+def _opener(track: TrackConfig) -> Open:
+    match track.name:
+        case "tensorboard":
+            return OnTensorBoard
+        case "trackio":
+            return OnTrackio
+        case "mlflow":
+            return OnMlflow
+        case "csv":
+            return OnCsv
+    return open_online if mode(track) == "online" else open_offline
 
 
-def _logged(row: dict[str, Any]) -> dict[str, Any]:
-    """A journal's row under the names W&B shows; what is not a number is left out."""
-    match row["kind"]:
-        case "step":
-            names = {
-                "loss": "step/loss",
-                "learning_rate": "learning_rate",
-                "grad_norm": "grad_norm",
-            }
-        case "point":
-            names = {"val": "val/loss", "probe": "probe/loss"}
-        case _:
-            return {}
-    names |= {axis: axis for axis in ("step", "epoch", "tokens")}
-    return {shown: row[name] for name, shown in names.items() if row.get(name) is not None}
+def _is_examined_yet(followed: Followed) -> bool:
+    """Whether the run, done, is still being asked questions, as its settings want it."""
+    asked = followed.settings["evaluate"].get("limit") is not None
+    return asked and not (followed.folder / QUALITY).is_file()
 
 
-def _summary(record: Record) -> dict[str, Any]:
-    best = min(record.curve, key=lambda point: point.val)
-    last = record.curve[-1]
-    verdict = (record.verdict or {}).get("verdict")
-    return {
-        "best/val_loss": best.val,
-        "best/epoch": best.epoch,
-        "gap": last.val - last.probe,
-        "verdict": verdict,
-    }
-
-
-def _marker(study_folder: Path, run_id: str) -> Path:
-    """Beside W&B's own files, since a finished run's folder is never touched again."""
-    return study_folder / "wandb" / "tracked" / run_id
+def _marker(study_folder: Path, tracker: str, run_id: str) -> Path:
+    """Beside the tracker's own files, since a finished run's folder is never touched again."""
+    return study_folder / tracker / "tracked" / run_id

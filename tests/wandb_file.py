@@ -42,6 +42,9 @@ class Tracked:
         self.summary: dict[str, Any] = {}
         self.exit_code: int | None = None
         self.steps: dict[str, str] = {}
+        self.tags: list[str] = []
+        self.alerts: list[Any] = []
+        self.artifacts: dict[str, Any] = {}
         for chunk in chunks(path.read_bytes()):
             record = pb.Record()
             record.ParseFromString(chunk)
@@ -60,6 +63,10 @@ class Tracked:
                 self.summary |= items(record.summary.update)
             case "metric":
                 self.steps[record.metric.name] = record.metric.step_metric
+            case "alert":
+                self.alerts.append(record.alert)
+            case "artifact":
+                self.artifacts[record.artifact.type] = record.artifact
             case "exit":
                 self.exit_code = record.exit.exit_code
 
