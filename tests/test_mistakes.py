@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from epochwise.cli import main
+from epochwise.compose.check import plan
 
 HEAVY = ("torch", "transformers", "lightning", "wandb", "datasets", "peft")
 MISTAKES = {  # command line -> what its message must say
@@ -243,3 +244,11 @@ def in_new_process(command: str, folder: Path) -> subprocess.CompletedProcess[st
     )
     arguments = [sys.executable, "-c", program, *command.split()]
     return subprocess.run(arguments, cwd=folder, capture_output=True, text=True)
+
+
+def test_a_tracker_that_is_not_installed_is_told_with_its_key(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("epochwise.config.find_spec", lambda name: None)
+    (problem,) = plan(["track=mlflow"]).problems
+    assert problem == "track.name=mlflow: is not installed: pip install 'epochwise[mlflow]'"

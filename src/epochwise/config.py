@@ -208,7 +208,7 @@ class TrackConfig(Group):
     @classmethod
     def _is_installed(cls, name: str) -> str:
         if name not in ("csv", "none") and find_spec(name) is None:
-            raise ValueError(f"{name} is not installed: pip install 'epochwise[{name}]'")
+            raise ValueError(f"is not installed: pip install 'epochwise[{name}]'")
         return name
 
 

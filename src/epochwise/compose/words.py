@@ -40,7 +40,7 @@ def problems_of(error: ValidationError, settings: dict[str, Any]) -> list[str]:
     lines: list[str] = []
     for part in error.errors():
         if part["type"] == "value_error":
-            lines += [f"peft.{text}" for text in str(part["ctx"]["error"]).split("; ")]
+            lines += _told(part["ctx"]["error"], ".".join(map(str, part["loc"])), settings)
             continue
         path = [str(step) for step in part["loc"]]
         key = ".".join(path[:1] if path[0] in shapes else path[:2])
@@ -50,6 +50,13 @@ def problems_of(error: ValidationError, settings: dict[str, Any]) -> list[str]:
         else:
             lines.append(_line(key, part["type"], settings, shapes))
     return list(dict.fromkeys(lines))
+
+
+def _told(error: Exception, key: str, settings: dict[str, Any]) -> list[str]:
+    """What one of our own checks says: of a key, or of several keys of a group."""
+    if "." in key:
+        return [f"{key}={_shown(value_of(settings, key))}: {error}"]
+    return [f"{key}.{text}" for text in str(error).split("; ")]
 
 
 def value_of(settings: Any, key: str) -> Any:
