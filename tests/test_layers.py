@@ -9,6 +9,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "epochwise"
 FILES = sorted(SOURCE.rglob("*.py"))
 MAY_IMPORT = {
     "__init__": {"loaded"},
+    "arguments": set(),
     "draw": set(),
     "cache": set(),
     "record": set(),
@@ -25,8 +26,17 @@ MAY_IMPORT = {
         *("config", "data", "diagnose", "endpoint", "model", "quality", "record", "train"),
         "world",
     },
-    "make": {"config", "data", "draw", "endpoint", "evaluate", "train"},
-    "data_commands": {"compose", "config", "data", "endpoint", "evaluate", "make", "model"},
+    "make": {"arguments", "config", "data", "draw", "endpoint", "evaluate", "train"},
+    "data_commands": {
+        "arguments",
+        "compose",
+        "config",
+        "data",
+        "endpoint",
+        "evaluate",
+        "make",
+        "model",
+    },
     "experiment": {"config", "data", "evaluate", "model", "record", "train"},
     "reproduce": {"config", "experiment", "record", "train"},
     "sweep": {
@@ -37,6 +47,7 @@ MAY_IMPORT = {
     "report_commands": {"record", "report", "sweep"},
     "compose": {"config", "data", "model", "sweep"},
     "cli": {
+        "arguments",
         *("compose", "config", "data_commands", "diagnose", "evaluate", "record", "report"),
         "report_commands",
         *("reproduce", "sweep"),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from epochwise import __version__
+from epochwise.arguments import MISTAKE, names, refuse, whole
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from epochwise.sweep.forecast.outlook import Outlook
     from epochwise.sweep.launch import Launch
 
-DONE, FAILED, MISTAKE, DIFFERS, INTERRUPTED = 0, 1, 2, 3, 130
+DONE, FAILED, DIFFERS, INTERRUPTED = 0, 1, 3, 130
 DEFAULT_STUDY = "epochs_vs_size"
 
 
@@ -218,10 +219,7 @@ def judge(arguments: Sequence[str]) -> int:
 
         Console(highlight=False).print(told(results))
     if problems:
-        print("epochwise: cannot judge", file=sys.stderr)
-        for problem in problems:
-            print(f"  {problem}", file=sys.stderr)
-        return MISTAKE
+        return refuse("cannot judge", problems)
     shown = {name for result in results for name in result.names}
     return FAILED if shown & set(options.fail_on) else DONE
 
@@ -340,10 +338,10 @@ def _study(flags: argparse.Namespace) -> str | None:
     """The study file that is named in front of the settings, which are left."""
     from epochwise.compose.overrides import axis_keys
 
-    names = [text for text in flags.overrides[:1] if "=" not in text and text[:1] not in "+~"]
-    flags.overrides = flags.overrides[len(names) :]
+    named = [text for text in flags.overrides[:1] if "=" not in text and text[:1] not in "+~"]
+    flags.overrides = flags.overrides[len(named) :]
     default = [] if axis_keys(flags.overrides) else [DEFAULT_STUDY]
-    return next(iter(names + default), None)
+    return next(iter(named + default), None)
 
 
 def _judge_flags(arguments: Sequence[str]) -> argparse.Namespace:
@@ -361,13 +359,13 @@ def _verdicts(text: str) -> tuple[str, ...]:
     from epochwise.compose.nearest import hint, nearest
     from epochwise.diagnose.verdict import FLAGS, HEADLINES
 
-    names = _names(text)
-    for name in names:
+    found = tuple(name.strip() for name in text.split(","))  # an empty one is a mistake, too
+    for name in found:
         if name not in (*HEADLINES, *FLAGS):
             known = ", ".join((*HEADLINES, *FLAGS))
             meant = hint(nearest(name, (*HEADLINES, *FLAGS)))
             raise argparse.ArgumentTypeError(f"{name}: no such verdict{meant} (there are {known})")
-    return names
+    return found
 
 
 def _advise_flags(arguments: Sequence[str]) -> argparse.Namespace:
@@ -393,11 +391,11 @@ def _evaluate_flags(arguments: Sequence[str]) -> argparse.Namespace:
     own = "JSON lines of your own: question, answer (or answers), kind, group"
     parser.add_argument("--questions", type=_absolute, metavar="FILE", help=own)
     parser.add_argument(
-        "--limit", type=_from(1), metavar="N", help="questions of each kind and task"
+        "--limit", type=whole(1), metavar="N", help="questions of each kind and task"
     )
     shots = "examples in the prompt of the untuned base"
-    parser.add_argument("--shots", type=_from(0), metavar="K", help=shots)
-    parser.add_argument("--max-new-tokens", type=_from(1), metavar="N", help="longest answer")
+    parser.add_argument("--shots", type=whole(0), metavar="K", help=shots)
+    parser.add_argument("--max-new-tokens", type=whole(1), metavar="N", help="longest answer")
     phrases = "phrases that refuse, one a line, instead of ours"
     parser.add_argument("--refusals", type=_absolute, metavar="FILE", help=phrases)
     url = "an OpenAI-compatible model grades the answers, e.g. http://127.0.0.1:8000/v1"
@@ -406,8 +404,8 @@ def _evaluate_flags(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--judge-model", metavar="NAME", help=key)
     rubric = "what it is told to grade by, instead of ours"
     parser.add_argument("--rubric", type=_absolute, metavar="FILE", help=rubric)
-    names = "of the lm-eval harness, e.g. arc_easy,hellaswag; asked of the run and of its base"
-    parser.add_argument("--tasks", type=_names, default=(), metavar="NAME,...", help=names)
+    tasks = "of the lm-eval harness, e.g. arc_easy,hellaswag; asked of the run and of its base"
+    parser.add_argument("--tasks", type=names, default=(), metavar="NAME,...", help=tasks)
     folder = "a folder of tasks of your own, YAML as the harness reads it"
     parser.add_argument("--tasks-in", type=_absolute, metavar="FOLDER", help=folder)
     page = "write a page on which a person compares answers blindly"
@@ -418,23 +416,8 @@ def _evaluate_flags(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip())
-
-
 def _absolute(text: str) -> Path:
     return Path(text).expanduser().absolute()
-
-
-def _from(low: int) -> Callable[[str], int]:
-    """What argparse reads a whole number with, `low` or more."""
-
-    def number(text: str) -> int:
-        if not text.isdecimal() or int(text) < low:
-            raise argparse.ArgumentTypeError(f"{text}: must be a whole number, {low} or more")
-        return int(text)
-
-    return number
 
 
 def _plan_flags(arguments: Sequence[str]) -> argparse.Namespace:
@@ -630,10 +613,7 @@ def _one_run(settings: "DictConfig") -> None:
 
 def _mistakes(problems: Sequence[str]) -> int:
     count = "1 mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
-    print(f"epochwise: {count} in the settings", file=sys.stderr)
-    for problem in problems:
-        print(f"  {problem}", file=sys.stderr)
-    return MISTAKE
+    return refuse(f"{count} in the settings", problems)
 
 
 def _mistake(problem: str) -> int:

@@ -1,39 +1,40 @@
 """`epochwise data build`: rows from documents, with their cost told before and after."""
 
 import argparse
-import hashlib
 import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.progress import Progress, TimeRemainingColumn
-
+from epochwise.arguments import number, whole
 from epochwise.endpoint import Limit, Tokens
 from epochwise.evaluate.refusal import read_refusals
 from epochwise.make.build import Recipe, Writer, build
 from epochwise.make.built import UNANSWERABLE, Built, Manner, built
 from epochwise.make.documents import Document, documents
 from epochwise.make.flags import (
+    BYTES_PER_TOKEN,
+    DONE,
+    STOPPED,
     add_model_flags,
+    add_prompt_flags,
+    bar,
+    check,
     check_installed,
-    check_out,
     client_of,
+    digest,
+    guarded,
     language_code,
     limit_of,
-    model_faults,
-    number,
+    said,
+    tell_plan,
     told_cost,
-    whole,
 )
 from epochwise.make.journal import Journal, journal_of
 from epochwise.make.prompt import Prompts, read_prompts, shipped
 from epochwise.make.windows import Span, Window, windows
 
-DONE, STOPPED, MISTAKE = 0, 1, 2
-BYTES_PER_TOKEN = 4  # of what is foreseen; the meter itself counts what the server says
 PAIR_TOKENS = 60  # of a reply, for each question with its answer
 TOLD = 8  # reasons
 
@@ -44,16 +45,13 @@ def run(arguments: Sequence[str]) -> int:
     if options.show_prompt:
         print(shipped(options.reply).read_text(encoding="utf-8"), end="")
         return DONE
-    try:
-        check_installed("build")
-        _check(options)
-        return _carry_out(options)
-    except ValueError as error:
-        print(f"epochwise: {error}", file=sys.stderr)
-        return MISTAKE
-    except OSError as error:  # such as a full disk; what was done by then is kept
-        print(f"epochwise: {error}; then give the same command again", file=sys.stderr)
-        return STOPPED
+    return guarded(lambda: _checked_and_carried_out(options))
+
+
+def _checked_and_carried_out(options: argparse.Namespace) -> int:
+    check_installed("build")
+    check(options, _faults(options))
+    return _carry_out(options)
 
 
 def paraphrases_of(out: Path) -> Path:
@@ -67,7 +65,7 @@ def _carry_out(options: argparse.Namespace) -> int:
     passages = _limited(windows(sources, _span(options)), options.limit)
     recipe = _recipe(options)
     if options.plan:
-        _tell_plan(_foreseen(passages, prompts, recipe), len(passages), limit_of(options), options)
+        tell_plan("windows", len(passages), _foreseen(passages, prompts, recipe), options)
         return DONE
     with journal_of(options.out, _settings(options, sources, prompts)) as journal:
         manner = Manner(options.source_in_prompt, options.refusal)
@@ -95,21 +93,14 @@ def _ask(
 ) -> bool:
     for file in (options.out, paraphrases_of(options.out)):
         journal.check_own(file)
-    columns = (
-        *Progress.get_default_columns()[:-1],
-        TimeRemainingColumn(elapsed_when_finished=True),
-    )
-    with (
-        client_of(options, spent) as client,
-        Progress(*columns, console=Console(stderr=True), transient=True) as progress,
-    ):
-        bar = progress.add_task("windows", total=len(passages))
+    with client_of(options, spent) as client, bar() as progress:
+        task = progress.add_task("windows", total=len(passages))
         return build(
             passages,
             Writer(client, *asked, read_refusals()),
             journal,
             at_a_time=options.at_a_time,
-            on_window=lambda done: progress.update(bar, completed=done),
+            on_window=lambda done: progress.update(task, completed=done),
         )
 
 
@@ -145,30 +136,16 @@ def _add_row_flags(rows: Any) -> None:
     rows.add_argument("--refusal", metavar="TEXT", help="the answer to those")
     named = "put the document's name into each row's input"
     rows.add_argument("--source-in-prompt", action="store_true", help=named)
-    forms = "what the model is asked to write: json, or lines `Q:` and `A:` for small ones"
-    rows.add_argument("--reply", choices=("json", "lines"), default="json", help=forms)
-    rows.add_argument("--prompt", type=Path, metavar="FILE", help="your wording of what is asked")
-    rows.add_argument("--show-prompt", action="store_true", help="print ours, to begin with")
+    add_prompt_flags(rows)
 
 
-def _check(options: argparse.Namespace) -> None:
-    """Raises ValueError with all that is wrong with the flags."""
+def _faults(options: argparse.Namespace) -> list[str]:
     faults = [] if options.documents else ["give the documents: epochwise data build DOCUMENT ..."]
-    if not options.plan:
-        faults += model_faults(options)
-    if options.out is None and not options.plan:
-        faults.append("--out: is needed, the file that the rows are written to")
-    elif options.out is not None:
-        try:
-            check_out(options.out)
-        except ValueError as error:
-            faults.append(str(error))
     if options.overlap >= options.size:
         faults.append(f"--overlap {options.overlap}: must be less than --size {options.size}")
     if options.tokenizer and not options.tokenizer.is_file():
         faults.append(f"--tokenizer {options.tokenizer}: there is no such file")
-    if faults:
-        raise ValueError("\n  ".join(faults))
+    return faults
 
 
 def _span(options: argparse.Namespace) -> Span:
@@ -197,17 +174,12 @@ def _settings(
         *("refusal", "source_in_prompt", "reply", "model", "temperature", "max_reply_tokens"),
         *("tries", "seed"),
     )
-    said = {f"--{name.replace('_', '-')}": vars(options)[name] for name in flags}
     tokenizer = options.tokenizer.read_bytes() if options.tokenizer else b""
-    return said | {
-        "documents": {one.name: _digest(one.text.encode()) for one in sources},
-        "--tokenizer": _digest(tokenizer) if tokenizer else None,
-        "--prompt": _digest(json.dumps(dict(prompts), sort_keys=True).encode()),
+    return said(options, flags) | {
+        "documents": {one.name: digest(one.text.encode()) for one in sources},
+        "--tokenizer": digest(tokenizer) if tokenizer else None,
+        "--prompt": digest(dict(prompts)),
     }
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:16]
 
 
 def _limited(passages: list[Window], limit: int | None) -> list[Window]:
@@ -240,14 +212,6 @@ def _ahead(before: Built, foreseen: Tokens, left: int, total: int) -> Tokens:
 
 def _tell_ahead(ahead: Tokens, left: int, total: int, limit: Limit) -> None:
     print(f"{left} of {total} windows to do: about {told_cost(ahead, limit)}", file=sys.stderr)
-
-
-def _tell_plan(ahead: Tokens, total: int, limit: Limit, options: argparse.Namespace) -> None:
-    if options.json:
-        plan = {"windows": total, "tokens": ahead._asdict(), "cost": limit.cost(ahead)}
-        print(json.dumps(plan, indent=2))
-    else:
-        print(f"{total} windows: about {told_cost(ahead, limit)}")
 
 
 def _tell(found: Built, options: argparse.Namespace, total: int) -> None:

@@ -8,11 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from epochwise.arguments import names, refuse
+
 if TYPE_CHECKING:
     from epochwise.config import Config
     from epochwise.data.check.report import Report, Stage
 
-DONE, FAILED, MISTAKE = 0, 1, 2
+DONE, FAILED = 0, 1
 USAGE = "epochwise data check [key=value ...] [options]"
 
 
@@ -23,12 +25,12 @@ def run(arguments: Sequence[str]) -> int:
 
     found = single(options.settings)
     if wrong := _problems(options) + found.problems:
-        return _mistakes(wrong)
+        return refuse("cannot check", wrong)
     try:
         report = _carried_out(found.configs[0], options)
     except ValueError as error:
-        return _mistakes(str(error).splitlines())
-    return FAILED if _failing(report, _names(options.fail_on)) else DONE
+        return refuse("cannot check", str(error).splitlines())
+    return FAILED if _failing(report, options.fail_on) else DONE
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
@@ -39,7 +41,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="one JSON document instead of lines")
     parser.add_argument("--html", type=Path, metavar="OUT", help="write the report as a page")
     fail = "exit 1 where one of these is found: names of findings, or error, warning, note"
-    parser.add_argument("--fail-on", default="", metavar="NAME,...", help=fail)
+    parser.add_argument("--fail-on", type=names, default=(), metavar="NAME,...", help=fail)
     fix = "write a cleaned copy (.jsonl .json .csv .tsv), and beside it a log of each change"
     parser.add_argument("--fix", type=Path, metavar="OUT", help=fix)
     return parser.parse_intermixed_args(arguments)
@@ -56,7 +58,7 @@ def _problems(options: argparse.Namespace) -> list[str]:
     found = [
         f"--fail-on {name}: no such finding{hint(nearest(name, known))} (there are"
         f" {', '.join(known)})"
-        for name in _names(options.fail_on)
+        for name in options.fail_on
         if name not in known
     ]
     found += [wrong for wrong in [fault(options.fix)] if wrong] if options.fix else []
@@ -113,10 +115,6 @@ def _failing(report: "Report", names: Sequence[str]) -> list[str]:
     ]
 
 
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
-
-
 @contextmanager
 def _progress() -> "Iterator[Stage]":
     """A bar a stage on standard error, with the time left."""
@@ -131,10 +129,3 @@ def _progress() -> "Iterator[Stage]":
             return lambda count: progress.update(bar, advance=count)
 
         yield stage
-
-
-def _mistakes(problems: Sequence[str]) -> int:
-    print("epochwise: cannot check", file=sys.stderr)
-    for problem in problems:
-        print(f"  {problem}", file=sys.stderr)
-    return MISTAKE

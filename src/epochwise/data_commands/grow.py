@@ -1,7 +1,6 @@
 """`epochwise data grow`: many rows from about fifty, in rounds that a person looks through."""
 
 import argparse
-import hashlib
 import json
 import math
 import sys
@@ -9,23 +8,28 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rich.console import Console
-from rich.progress import Progress, TimeRemainingColumn
-
+from epochwise.arguments import whole
 from epochwise.data.language import language
 from epochwise.endpoint import JSON, Tokens
 from epochwise.evaluate.refusal import read_refusals
 from epochwise.make.diversity import diversity
 from epochwise.make.flags import (
+    BYTES_PER_TOKEN,
+    DONE,
+    STOPPED,
     add_model_flags,
+    add_prompt_flags,
+    bar,
+    check,
     check_installed,
-    check_out,
     client_of,
+    digest,
+    guarded,
     language_code,
     limit_of,
-    model_faults,
+    said,
+    tell_plan,
     told_cost,
-    whole,
 )
 from epochwise.make.grow import Author, Manner, grow, replay, unreviewed
 from epochwise.make.journal import Journal, journal_of
@@ -33,11 +37,9 @@ from epochwise.make.pool import Pool, question
 from epochwise.make.prompt import Prompts, read_prompts
 from epochwise.make.review import ReviewServer, read_review, write_review
 
-DONE, STOPPED, MISTAKE = 0, 1, 2
 PROMPTS = Path(__file__).parents[1] / "make"
 ROUNDS = "20,200"  # rows after which a person looks: few first, as a bad prompt shows at once
 FEW_SEEDS = 20
-BYTES_PER_TOKEN = 4  # of what is foreseen; the meter itself counts what the server says
 NEW = 0.8  # of the rows that come back are new, as far as can be foreseen
 SHOWN = 8  # examples in a prompt
 
@@ -49,23 +51,20 @@ def run(arguments: Sequence[str]) -> int:
     if options.show_prompt:
         print(shipped.read_text(encoding="utf-8"), end="")
         return DONE
-    try:
-        check_installed("grow")
-        _check(options)
-        return _carry_out(options, read_prompts(options.prompt or shipped, ("rows",)))
-    except ValueError as error:
-        print(f"epochwise: {error}", file=sys.stderr)
-        return MISTAKE
-    except OSError as error:  # such as a full disk; what was done by then is kept
-        print(f"epochwise: {error}; then give the same command again", file=sys.stderr)
-        return STOPPED
+    return guarded(lambda: _checked_and_carried_out(options, shipped))
+
+
+def _checked_and_carried_out(options: argparse.Namespace, shipped: Path) -> int:
+    check_installed("grow")
+    check(options, [] if options.seeds else ["give your seed rows: epochwise data grow SEEDS ..."])
+    return _carry_out(options, read_prompts(options.prompt or shipped, ("rows",)))
 
 
 def _carry_out(options: argparse.Namespace, prompts: Prompts) -> int:
     seeds = _seeds(options.seeds)
     pool = Pool(seeds, read_refusals())
     if options.plan:
-        _tell_plan(pool, prompts, options)
+        tell_plan("rows", options.count, _foreseen(pool, prompts, options), options)
         return DONE
     manner = _manner(options, seeds)
     with journal_of(options.out, _settings(options, seeds, prompts)) as journal:
@@ -111,15 +110,14 @@ def _rounds(pool: Pool, author: Author, journal: Journal, options: argparse.Name
 
 
 def _grown(pool: Pool, author: Author, journal: Journal, target: int) -> str:
-    columns = (*Progress.get_default_columns()[:-1], TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        bar = progress.add_task("rows", total=target, completed=len(pool.good))
+    with bar() as progress:
+        task = progress.add_task("rows", total=target, completed=len(pool.good))
         return grow(
             pool,
             author,
             journal,
             target=target,
-            on_rows=lambda count: progress.update(bar, completed=count),
+            on_rows=lambda count: progress.update(task, completed=count),
         )
 
 
@@ -159,10 +157,7 @@ def _flags(arguments: Sequence[str]) -> argparse.Namespace:
     rows.add_argument("--rounds", type=_numbers, default=_numbers(ROUNDS), metavar="N,N", help=when)
     how = "mark bad rows on a page of this machine, in a file, or not at all"
     rows.add_argument("--review", choices=("page", "file", "none"), default="page", help=how)
-    forms = "what the model is asked to write: json, or lines `Q:` and `A:` for small ones"
-    rows.add_argument("--reply", choices=("json", "lines"), default="json", help=forms)
-    rows.add_argument("--prompt", type=Path, metavar="FILE", help="your wording of what is asked")
-    rows.add_argument("--show-prompt", action="store_true", help="print ours, to begin with")
+    add_prompt_flags(rows)
     add_model_flags(parser, max_reply_tokens=2048)
     parser.add_argument("--json", action="store_true", help="one JSON document instead of lines")
     return parser.parse_args(arguments)
@@ -173,22 +168,6 @@ def _numbers(text: str) -> list[int]:
     if not all(part.isdecimal() and int(part) for part in parts):
         raise argparse.ArgumentTypeError(f"{text}: expected numbers of rows, such as {ROUNDS}")
     return sorted({int(part) for part in parts})
-
-
-def _check(options: argparse.Namespace) -> None:
-    """Raises ValueError with all that is wrong with the flags."""
-    faults = [] if options.seeds else ["give your seed rows: epochwise data grow SEEDS ..."]
-    if not options.plan:
-        faults += model_faults(options)
-    if options.out is None and not options.plan:
-        faults.append("--out: is needed, the file that the rows are written to")
-    elif options.out is not None:
-        try:
-            check_out(options.out)
-        except ValueError as error:
-            faults.append(str(error))
-    if faults:
-        raise ValueError("\n  ".join(faults))
 
 
 def _seeds(file: Path) -> list[JSON]:
@@ -234,12 +213,7 @@ def _settings(
         *("per_request", "language", "reply", "model", "temperature", "max_reply_tokens"),
         *("tries", "seed", "at_a_time"),
     )
-    said = {f"--{name.replace('_', '-')}": vars(options)[name] for name in flags}
-    return said | {"seeds": _digest(seeds), "--prompt": _digest(dict(prompts))}
-
-
-def _digest(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
+    return said(options, flags) | {"seeds": digest(seeds), "--prompt": digest(dict(prompts))}
 
 
 def _spent(journal: Journal) -> Tokens:
@@ -254,15 +228,6 @@ def _foreseen(pool: Pool, prompts: Prompts, options: argparse.Namespace) -> Toke
     seed = len(json.dumps(pool.seeds).encode()) // BYTES_PER_TOKEN // max(1, len(pool.seeds))
     frame = len(prompts["rows"].encode()) // BYTES_PER_TOKEN
     return Tokens(requests * (frame + SHOWN * seed), requests * options.per_request * seed)
-
-
-def _tell_plan(pool: Pool, prompts: Prompts, options: argparse.Namespace) -> None:
-    ahead, limit = _foreseen(pool, prompts, options), limit_of(options)
-    if options.json:
-        plan = {"rows": options.count, "tokens": ahead._asdict(), "cost": limit.cost(ahead)}
-        print(json.dumps(plan, indent=2))
-    else:
-        print(f"{options.count} rows: about {told_cost(ahead, limit)}")
 
 
 def _tell(pool: Pool, spent: Tokens, stopped: Stop, options: argparse.Namespace) -> None:

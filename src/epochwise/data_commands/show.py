@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from epochwise.arguments import refuse, whole
+
 if TYPE_CHECKING:
     from rich.text import Text
 
     from epochwise.config import Config
     from epochwise.data.show import Shown, ShownRow
 
-DONE, MISTAKE = 0, 2
+DONE = 0
 ROWS = 5
 
 
@@ -24,7 +26,7 @@ def run(arguments: Sequence[str]) -> int:
 
     found = single(options.settings)
     if found.problems:
-        return _mistakes(found.problems)
+        return refuse("cannot show", found.problems)
     try:
         rows = _shown(found.configs[0], options.rows)
         if options.html is not None:
@@ -32,7 +34,7 @@ def run(arguments: Sequence[str]) -> int:
 
             write_page(options.html, rows, _title(found.configs[0]))
     except ValueError as error:
-        return _mistakes(str(error).splitlines())
+        return refuse("cannot show", str(error).splitlines())
     if options.json:
         print(json.dumps(_document(rows), indent=2, ensure_ascii=False))
     elif options.html is None:
@@ -46,16 +48,10 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser("epochwise data show", description=run.__doc__)
     as_in_train = "as for train: data=file data.path=my.jsonl model=world_1m"
     parser.add_argument("settings", nargs="*", metavar="key=value", help=as_in_train)
-    parser.add_argument("--rows", type=_count, default=ROWS, metavar="N", help="how many to show")
+    parser.add_argument("--rows", type=whole(0), default=ROWS, metavar="N", help="how many to show")
     parser.add_argument("--html", type=Path, metavar="OUT.html", help="a page instead")
     parser.add_argument("--json", action="store_true", help="one JSON document instead")
     return parser.parse_intermixed_args(arguments)
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text}: must be a whole number, 0 or more")
-    return int(text)
 
 
 def _shown(config: "Config", count: int) -> "Shown":
@@ -129,10 +125,3 @@ def _coloured(row: "ShownRow") -> "Text":
         style = "black on green underline" if piece.scored else "dim"
         text.append(piece.text, f"{style} bold" if piece.control else style)
     return text
-
-
-def _mistakes(problems: Sequence[str]) -> int:
-    print("epochwise: cannot show", file=sys.stderr)
-    for problem in problems:
-        print(f"  {problem}", file=sys.stderr)
-    return MISTAKE

@@ -1,12 +1,11 @@
 """Whether a loss moves more than the choice of validation rows explains."""
 
 import math
-from statistics import NormalDist
 
 import numpy as np
 
 from epochwise.diagnose.case import Case
-from epochwise.diagnose.noise import LEVEL
+from epochwise.diagnose.noise import LEVEL, chi_square
 from epochwise.diagnose.symptom import Evidence, Reason, Symptom
 
 BEYOND = 4.0  # times the variance that the rows explain: twice their standard error
@@ -40,17 +39,3 @@ def _explained(evidence: Evidence) -> float:
     pairs = zip(evidence.curve[1:], evidence.curve[:-1], strict=True)
     errors = [evidence.between(later, earlier).error for later, earlier in pairs]
     return float(np.square(errors).mean() / 2) if errors else math.nan
-
-
-def chi_square(share: float, freedom: int) -> float:
-    """The quantile of a chi-square variable over its freedom (Wilson and Hilferty 1931).
-
-    Example:
-        Tables have 18.307 for 95% and 10 degrees of freedom:
-
-        >>> round(10 * chi_square(0.95, 10), 1)
-        18.3
-    """
-    spread = 2 / (9 * freedom)
-    root = 1 - spread + NormalDist().inv_cdf(share) * math.sqrt(spread)
-    return max(root, 1e-3) ** 3

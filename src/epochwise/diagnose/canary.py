@@ -5,8 +5,7 @@ import math
 import numpy as np
 from jaxtyping import Float, Int
 
-from epochwise.diagnose.bounce import chi_square
-from epochwise.diagnose.noise import LEVEL
+from epochwise.diagnose.noise import LEVEL, chi_square
 from epochwise.diagnose.symptom import Evidence, Reason, Symptom
 
 

@@ -1,20 +1,48 @@
 """What `data build` and `data grow` are both told: which model, how much, how fast."""
 
 import argparse
-import math
-from collections.abc import Callable
+import hashlib
+import json
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
+from rich.console import Console
+from rich.progress import Progress, TimeRemainingColumn
+
+from epochwise.arguments import MISTAKE, number, whole
 from epochwise.endpoint import Client, Endpoint, Limit, Meter, Tokens, checked_url
 
 KEY = "EPOCHWISE_LLM_KEY"  # of its own, so that no other service's key is sent along
+DONE, STOPPED = 0, 1
+BYTES_PER_TOKEN = 4  # of what is foreseen; the meter itself counts what the server says
 NEEDS = {
     "rouge_score": "rouge-score",
-    "py3langid": "py3langid",
     "semantic_text_splitter": "semantic-text-splitter",
     "inscriptis": "inscriptis",
     "pypdf": "pypdf",
 }
+
+
+def guarded(carry_out: Callable[[], int]) -> int:
+    """The exit status of a command: what its user, or a full disk, has done wrong is told."""
+    try:
+        return carry_out()
+    except ValueError as error:
+        print(f"epochwise: {error}", file=sys.stderr)
+        return MISTAKE
+    except OSError as error:  # such as a full disk; what was done by then is kept
+        print(f"epochwise: {error}; then give the same command again", file=sys.stderr)
+        return STOPPED
+
+
+def add_prompt_flags(rows: Any) -> None:
+    """How the model is asked; `rows` is a parser's group."""
+    forms = "what the model is asked to write: json, or lines `Q:` and `A:` for small ones"
+    rows.add_argument("--reply", choices=("json", "lines"), default="json", help=forms)
+    rows.add_argument("--prompt", type=Path, metavar="FILE", help="your wording of what is asked")
+    rows.add_argument("--show-prompt", action="store_true", help="print ours, to begin with")
 
 
 def add_model_flags(parser: argparse.ArgumentParser, *, max_reply_tokens: int) -> None:
@@ -48,8 +76,45 @@ def add_model_flags(parser: argparse.ArgumentParser, *, max_reply_tokens: int) -
     cost.add_argument("--plan", action="store_true", help="only tell what it would ask and cost")
 
 
-def model_faults(options: argparse.Namespace) -> list[str]:
-    """What is wrong with the flags together."""
+def check(options: argparse.Namespace, faults: Sequence[str]) -> None:
+    """Raises ValueError with all that is wrong with the flags, `faults` among it."""
+    found = [*faults, *([] if options.plan else _model_faults(options))]
+    if options.out is not None:
+        found += _out_faults(options.out)
+    elif not options.plan:
+        found.append("--out: is needed, the file that the rows are written to")
+    if found:
+        raise ValueError("\n  ".join(found))
+
+
+def said(options: argparse.Namespace, flags: Sequence[str]) -> dict[str, Any]:
+    """Flags as they were typed, with their values: what decides the rows is kept with them."""
+    return {f"--{name.replace('_', '-')}": vars(options)[name] for name in flags}
+
+
+def digest(value: Any) -> str:
+    """16 hex digits of bytes, or of anything that JSON holds."""
+    content = value if isinstance(value, bytes) else json.dumps(value, sort_keys=True).encode()
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def bar() -> Progress:
+    """On standard error, with the time left."""
+    columns = (*Progress.get_default_columns()[:-1], TimeRemainingColumn())
+    return Progress(*columns, console=Console(stderr=True), transient=True)
+
+
+def tell_plan(what: str, count: int, ahead: Tokens, options: argparse.Namespace) -> None:
+    """What `count` of `what`, rows or windows, are to take."""
+    limit = limit_of(options)
+    if options.json:
+        plan = {what: count, "tokens": ahead._asdict(), "cost": limit.cost(ahead)}
+        print(json.dumps(plan, indent=2))
+    else:
+        print(f"{count} {what}: about {told_cost(ahead, limit)}")
+
+
+def _model_faults(options: argparse.Namespace) -> list[str]:
     faults = [f"--{name}: is needed" for name in ("url", "model") if not vars(options)[name]]
     if options.url:
         try:
@@ -91,43 +156,19 @@ def check_installed(command: str) -> None:
         )
 
 
-def check_out(out: Path) -> None:
-    """Raises ValueError for a name under which no rows would be found again."""
+def _out_faults(out: Path) -> list[str]:
+    """What is wrong with a name under which no rows would be found again."""
     if out.suffix != ".jsonl":
-        raise ValueError(f"--out {out}: must end in .jsonl, as it holds one row a line")
+        return [f"--out {out}: must end in .jsonl, as it holds one row a line"]
     if out.is_dir():
-        raise ValueError(f"--out {out}: is a folder; give a file in it, such as {out}/rows.jsonl")
+        return [f"--out {out}: is a folder; give a file in it, such as {out}/rows.jsonl"]
+    return []
 
 
 def language_code(text: str) -> str:
-    try:
-        import py3langid  # type: ignore[import-untyped]
-    except ImportError:
-        return text  # check_installed says what is missing
+    import py3langid  # type: ignore[import-untyped]
+
     known = sorted(code for code, _ in py3langid.rank("a"))
     if text not in known:
         raise argparse.ArgumentTypeError(f"{text}: expected one of {', '.join(known)}")
     return text
-
-
-def whole(low: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        if not text.isdecimal() or int(text) < low:
-            raise argparse.ArgumentTypeError(f"{text}: must be a whole number, {low} or more")
-        return int(text)
-
-    return read
-
-
-def number(low: float, high: float = math.inf) -> Callable[[str], float]:
-    def read(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
-        if not low <= value <= high or math.isinf(value):
-            bound = f"{low:g} or more" if math.isinf(high) else f"from {low:g} to {high:g}"
-            raise argparse.ArgumentTypeError(f"{text}: must be a number, {bound}")
-        return value
-
-    return read
