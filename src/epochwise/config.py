@@ -91,7 +91,7 @@ class DataConfig(Group):
     @property
     def canary_repeats(self) -> list[int]:
         """How often each secret is planted: exposure grows with it (arXiv 1802.08232)."""
-        return [CANARY_REPEATS[place % 3] for place in range(self.canaries or 0)]
+        return [CANARY_REPEATS[place % len(CANARY_REPEATS)] for place in range(self.canaries or 0)]
 
     @model_serializer(mode="wrap")
     def _without_defaults(

@@ -31,6 +31,16 @@ class Measure:
     n: int
     """Questions that count."""
 
+    def told(self, digits: int = 2) -> str:
+        """The value and its interval.
+
+        Example:
+            >>> Measure(0.5, 0.25, 0.75, 8).told()
+            '0.50 [0.25, 0.75]'
+        """
+        value, low, high = (f"{x:.{digits}f}" for x in (self.value, self.low, self.high))
+        return f"{value} [{low}, {high}]"
+
 
 @dataclass(frozen=True)
 class Answer:

@@ -71,11 +71,10 @@ class Tally(NamedTuple):
 
     @property
     def sentence(self) -> str:
-        share = self.share
         return (
-            f"The run was preferred in {self.run} of {share.n} pairs, {self.against} in"
-            f" {self.other}, neither in {self.same}: {share.value:.2f}"
-            f" [{share.low:.2f}, {share.high:.2f}], where 0.50 is no difference."
+            f"The run was preferred in {self.run} of {self.share.n} pairs, {self.against} in"
+            f" {self.other}, neither in {self.same}: {self.share.told()}, where 0.50 is no"
+            " difference."
         )
 
 

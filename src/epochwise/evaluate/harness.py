@@ -162,14 +162,10 @@ def sentences(found: TaskScores) -> list[str]:
         ['arc acc: 0.500 [0.400, 0.600], untuned 0.250 [0.200, 0.300]']
     """
     return [
-        f"{task} {metric}: {_shown(measure)}, untuned {_shown(found.arms[BASE][task][metric])}"
+        f"{task} {metric}: {measure.told(3)}, untuned {found.arms[BASE][task][metric].told(3)}"
         for task, kinds in found.arms[RUN].items()
         for metric, measure in kinds.items()
     ]
-
-
-def _shown(measure: Measure) -> str:
-    return f"{measure.value:.3f} [{measure.low:.3f}, {measure.high:.3f}]"
 
 
 def harness(tasks: Sequence[str], folder: Path | None, limit: int | None) -> Harness | None:

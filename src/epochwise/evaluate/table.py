@@ -96,7 +96,5 @@ def _at(measures: Measures, name: str) -> str:
 
 
 def _shown(measure: Measure, name: str = "") -> str:
-    """`0.62 [0.55, 0.70]`; whole points where the scale is 0 to 100."""
-    digits = 0 if name in POINTS else 2
-    value, low, high = (f"{x:.{digits}f}" for x in (measure.value, measure.low, measure.high))
-    return f"{value} [{low}, {high}]"
+    """Whole points where the scale is 0 to 100."""
+    return measure.told(0 if name in POINTS else 2)
