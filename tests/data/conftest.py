@@ -116,26 +116,14 @@ def write(tmp_path: Path) -> Write:
     return written
 
 
-def checked_data(file: Path, **changed: Any) -> DataConfig:
-    settings = {
-        "name": "file",
-        "path": str(file),
-        "format": "alpaca",
-        "size": 4,
-        "val_size": 2,
-        "seed": 0,
-        "max_tokens": 2048,
-        "too_long": "error",
-        "train_on": "response",
-    }
-    return DataConfig(**(settings | changed))
-
-
 @pytest.fixture
-def report(write: Write, tokenizer: PreTrainedTokenizerBase) -> Callable[..., Report]:
+def report(
+    write: Write, data: Callable[..., DataConfig], tokenizer: PreTrainedTokenizerBase
+) -> Callable[..., Report]:
     def made(rows: Rows, tests: Rows | None = None, **changed: Any) -> Report:
         test = write("test.jsonl", tests) if tests else None
-        looked_at = subject(checked_data(write("my.jsonl", rows), **changed), test)
+        settings = {"path": str(write("my.jsonl", rows)), "max_tokens": 2048}
+        looked_at = subject(data(**settings | changed), test)
         return check(looked_at, tokenizer, epochs=4)
 
     return made
