@@ -87,9 +87,7 @@ def run_trunk(
     )
     examine = examination(runs.values() if manner.ranks.is_first else (), manner.alive)
     board = Board(runs, manner.leave_in or folder, manner.may_publish, examine=examine)
-    board.open(
-        provenance(data=origin, model=weights, license=licence, command=manner.command)
-    )
+    board.open(provenance(data=origin, model=weights, license=licence, command=manner.command))
 
     untrained = copy_for(first, base)
     bare = FineTuner(untrained, untrained.get_output_embeddings(), first, ranks=manner.ranks)

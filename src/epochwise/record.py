@@ -157,6 +157,8 @@ class Study:
     """What the last command foresaw for the runs it had to train."""
     outcome: JSON | None = None
     """What these took, by the same names; None unless all of them were done."""
+    report: JSON = field(default_factory=dict)
+    """How it is told: the last command's settings `report.*`."""
 
     def save(self, folder: Path) -> None:
         write_json(folder / "study.json", asdict(self))

@@ -9,6 +9,7 @@ from epochwise.record import JSON, Record, flat
 
 SIZE, EPOCHS, SEED = "data.size", "train.epochs", "train.seed"
 RANK, RATE = "peft.r", "train.learning_rate"
+OWNERS = {"evaluate.general": "model.name"}  # `auto` is told apart by the model
 WORDS = {SIZE: "rows", EPOCHS: "epochs", RANK: "rank", "model.name": "model"}
 
 
@@ -87,7 +88,7 @@ def _axes(runs: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def _follows_from_name(runs: Sequence[dict[str, Any]], key: str, differ: Sequence[str]) -> bool:
-    name = key.split(".")[0] + ".name"
+    name = OWNERS.get(key, key.split(".")[0] + ".name")
     if key == name or name not in differ:
         return False
     pairs = {json.dumps([settings.get(name), settings.get(key)]) for settings in runs}

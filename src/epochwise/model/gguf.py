@@ -10,7 +10,7 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from epochwise.cache import cache_folder
-from epochwise.model.licence import keep_licence
+from epochwise.model.licence import CARD, keep_licence
 from epochwise.model.location import Location
 
 
@@ -28,6 +28,8 @@ def converted(folder: Path, gguf_file: str) -> Path:
     target = cache_folder() / "models" / f"{Path(gguf_file).stem}-{digest[:12]}"
     if not target.is_dir():
         _convert(folder, gguf_file, target)
+    if not (target / CARD).is_file():
+        keep_licence(folder / gguf_file, target)
     return target
 
 
@@ -45,7 +47,6 @@ def _convert(folder: Path, gguf_file: str, target: Path) -> None:
         model.load_state_dict(loaded.state_dict())
         model.save_pretrained(partial)
         AutoTokenizer.from_pretrained(folder, gguf_file=gguf_file).save_pretrained(partial)
-        keep_licence(folder / gguf_file, partial)
         _publish(partial, target)
     finally:
         shutil.rmtree(partial, ignore_errors=True)

@@ -1,5 +1,6 @@
 """Under which licence a base model's files say that they stand."""
 
+import os
 from pathlib import Path
 
 import yaml
@@ -25,11 +26,16 @@ def licence(location: Location) -> str | None:
 
 
 def keep_licence(gguf_file: Path, folder: Path) -> None:
-    """Leave a card with the licence that a GGUF file names, if it does, in the model's folder."""
+    """Leave a card with what a GGUF file names in the folder that it becomes: reading takes long.
+
+    One rename: other processes may leave the same.
+    """
     named = GGUFReader(gguf_file).get_field("general.license")
-    if named is not None:
-        head = yaml.safe_dump({"license": str(named.contents())}, allow_unicode=True)
-        (folder / CARD).write_text(f"---\n{head}---\n", encoding="utf-8")
+    said = None if named is None else str(named.contents())
+    head = yaml.safe_dump({"license": said}, allow_unicode=True)
+    partial = folder / f".{CARD}.{os.getpid()}"
+    partial.write_text(f"---\n{head}---\n", encoding="utf-8")
+    partial.replace(folder / CARD)
 
 
 def _of_hub(location: Location) -> str | None:

@@ -8,9 +8,12 @@ from epochwise.record import JSON, PlannedRun, Record, Study, finished, flat, re
 from epochwise.report import answers, cost, document, table
 from epochwise.report.badge import Badge, badge
 from epochwise.report.chart import Charts, Told, charts
+from epochwise.report.fairness import fairness
 from epochwise.report.language import Words, words
+from epochwise.report.numbers.models import NAME, Compared, compared
+from epochwise.report.numbers.models import sheet as model_sheet
 from epochwise.report.picture import svg
-from epochwise.report.said import said
+from epochwise.report.said import cell, said
 from epochwise.report.samples import samples
 
 LEAD = 5  # sentences of the finding that are seen at once
@@ -50,6 +53,8 @@ def write(study_folder: Path, language: str = "en") -> Path:
     drawn = None if told is None else charts(told, found)
     if drawn is not None:
         leave_pictures(drawn, study_folder / "figures")
+    if told is not None and told.compared is not None:
+        model_sheet(told.compared).save(study_folder / "base_models.csv")
     page = _html(study, records, (told, drawn), study_folder, found)
     return document.publish(study_folder / "report.html", page)
 
@@ -67,7 +72,8 @@ def _told(study: Study, records: list[Record], folder: Path, words: Words) -> To
         return None
     finding = read_json(folder / "finding.json")
     asked = answers.asked(folder, records, finding["run"], words)
-    return Told(study, records, finding, folder, asked)
+    price = study.report.get("price_per_hour")
+    return Told(study, records, finding, folder, asked, compared(folder, records, finding, price))
 
 
 def leave_pictures(drawn: Charts, folder: Path) -> None:
@@ -96,6 +102,9 @@ def _html(
         "answers": None if told is None else told.asked,
         "samples": None if told is None else samples(folder, records, told.finding["run"]),
         "quality": () if told is None or told.asked is None else answers.course(folder),
+        "models": None if told is None else told.compared,
+        "best_of": {} if told is None else _best_of(told.compared, words),
+        "fair": fairness(told.compared, words) if told and told.compared else (),
         "lines": [] if found is None else _lines(records, found, words),
         "missing": _missing(study, records),
         "asked": cost.asked(records),
@@ -105,6 +114,16 @@ def _html(
         "folder": shown(folder),
     }
     return document.html("study", figures, words, values)
+
+
+def _best_of(found: Compared | None, words: Words) -> dict[str, str]:
+    """Model -> the setting of its lowest loss."""
+    models = () if found is None else found.models
+    settings = {model.name: model.cell.settings for model in models}
+    return {
+        name: cell({key: value for key, value in own.items() if key != NAME}, words)
+        for name, own in settings.items()
+    }
 
 
 def _answer(told: Told) -> Answer:

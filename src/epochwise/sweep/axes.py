@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from epochwise.diagnose.cells import OWNERS
 from epochwise.record import PlannedRun, Study
 
 Settings = dict[str, Any]  # dotted config key -> value
@@ -89,7 +90,7 @@ def _values(study: Study, key: str) -> list[Any]:
 
 
 def _follows(key: str, differing: Settings, runs: Sequence[Settings]) -> bool:
-    name = f"{key.partition('.')[0]}.name"
+    name = OWNERS.get(key, f"{key.partition('.')[0]}.name")
     if name not in differing or key == name:
         return False
     return all(
