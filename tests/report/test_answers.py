@@ -52,7 +52,7 @@ def test_the_recommended_run_is_shown_beside_its_base(study: Path) -> None:
 
 def test_a_study_that_was_asked_nothing_says_nothing(study: Path) -> None:
     assert asked(study, simulate.grid(), None, words("en")) is None
-    assert course(study) == ()
+    assert course(study, words("en")) == ()
     assert "What do its answers say?" not in read(write(study)).text
 
 

@@ -13,6 +13,7 @@ from epochwise.report.language import Words, words
 from epochwise.report.numbers.models import NAME, Compared, compared
 from epochwise.report.numbers.models import sheet as model_sheet
 from epochwise.report.picture import svg
+from epochwise.report.reasons import Reasons, reasons
 from epochwise.report.said import cell, said
 from epochwise.report.samples import samples
 
@@ -25,7 +26,7 @@ class Line(NamedTuple):
     row: table.Row
     label: str
     badge: Badge
-    verdict: JSON
+    reasons: Reasons
     choices: list[int]
 
 
@@ -101,7 +102,7 @@ def _html(
         "charts": found,
         "answers": None if told is None else told.asked,
         "samples": None if told is None else samples(folder, records, told.finding["run"]),
-        "quality": () if told is None or told.asked is None else answers.course(folder),
+        "quality": () if told is None or told.asked is None else answers.course(folder, words),
         "models": None if told is None else told.compared,
         "best_of": {} if told is None else _best_of(told.compared, words),
         "fair": fairness(told.compared, words) if told and told.compared else (),
@@ -137,7 +138,7 @@ def _lines(records: Sequence[Record], drawn: Charts, words: Words) -> list[Line]
             row,
             record.label,
             badge(record.verdict, words),
-            record.verdict or {"verdict": "unjudged", "flags": [], "reasons": []},
+            reasons(record, words),
             drawn.legend.of(flat(record.settings)),
         )
         for record, row in zip(records, table.results(records), strict=True)

@@ -14,6 +14,7 @@ from epochwise.report.language import Words, words
 from epochwise.report.legend import Legend, legend
 from epochwise.report.numbers.curve import curve
 from epochwise.report.page import origin_of, shown
+from epochwise.report.reasons import reasons
 from epochwise.report.samples import samples_of
 
 HARDWARE = ("processor", "cores", "gpu")
@@ -30,7 +31,7 @@ def write(run_folder: Path, language: str = "en") -> Path:
         "record": record,
         "row": table.results([record])[0],
         "badge": badge(record.verdict, found),
-        "verdict": record.verdict or {"flags": [], "reasons": []},
+        "told": reasons(record, found),
         "charts": drawn,
         "answers": asked,
         "samples": samples_of(run_folder, record) if (run_folder / ANSWERS).is_file() else None,
