@@ -16,7 +16,9 @@ from epochwise.record import run_folder
 from epochwise.report import run_page
 from epochwise.report.comparison.comparison import comparison
 from epochwise.report.comparison.page import write as write_comparison
+from epochwise.report.language import words
 from epochwise.report.page import write
+from epochwise.report.said import said, unit
 
 SENTENCE = re.compile(r"[A-Za-z]{2,} [a-z]{2,} [a-z]{2,} [a-z]{2,}")
 QUOTED = ("pre", "code", "script", "style")  # what was typed, keys, and no text
@@ -81,3 +83,16 @@ def test_english_is_found_where_there_is_some(study: Path) -> None:
     told = left_in_english(write(study, "en"))
     assert any("Fine-tuning is worth it" in sentence for sentence in told)
     assert any("Each dot is an evaluated run" in sentence for sentence in told)
+
+
+@pytest.mark.parametrize("language", ["en", "zh", "ja"])
+def test_a_loss_of_whole_answers_is_told_as_such(language: str) -> None:
+    found = words(language)
+    finding = {
+        **simulate.invented(simulate.grid()),
+        **{"unit": "nats per answer", "standings": [{"runs": ["a"]}] * 2, "equals": []},
+    }
+    told = " ".join(said(finding, found).sentences)
+    assert unit(finding, found) == found("unit_of_loss.answer")
+    assert found("unit_of_loss.token") not in told
+    assert language == "en" or found("unit_of_loss.answer") in told

@@ -14,7 +14,7 @@ from epochwise.report.numbers.models import NAME, Compared, compared
 from epochwise.report.numbers.models import sheet as model_sheet
 from epochwise.report.picture import svg
 from epochwise.report.reasons import Reasons, reasons
-from epochwise.report.said import cell, said
+from epochwise.report.said import cell, said, unit
 from epochwise.report.samples import samples
 
 LEAD = 5  # sentences of the finding that are seen at once
@@ -98,6 +98,7 @@ def _html(
         "study": study,
         "answer": None if told is None else _answer(told),
         "said": None if told is None else said(told.finding, words),
+        "unit": None if told is None else unit(told.finding, words),
         "lead": LEAD,
         "charts": found,
         "answers": None if told is None else told.asked,
