@@ -43,7 +43,7 @@ def left_in_english(page: Path) -> list[str]:
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two models, all runs evaluated, one not finished; the question is the user's own, and short."""
+    """Two models, all runs evaluated but one, which did not finish."""
     folder, records = tmp_path_factory.mktemp("study"), grid()
     simulate.leave(folder, records, unfinished=(records[0].id,), finding=study_finding)
     simulate.study(records, question="Which?", skipped=()).save(folder)

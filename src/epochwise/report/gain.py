@@ -6,7 +6,7 @@ from epochwise.report.language import Words
 
 
 def gain(quality: Quality, words: Words) -> tuple[str, ...]:
-    """Evaluation writes English; elsewhere its numbers are told anew, of the arm hardest to beat."""
+    """Evaluation writes English; else its numbers are told anew, of the arm hardest to beat."""
     if words.code == "en" or not quality.gains:
         return quality.sentences
     hardest = min(quality.gains, key=lambda each: each.gain.value)
