@@ -9,13 +9,14 @@ from pathlib import Path
 from epochwise.record import finite, is_done
 from epochwise.report.language import LANGUAGES
 from epochwise.report.study_folder import checked, newest
+from epochwise.report.study_folder import language as language_of
 
 
 def report_flags(arguments: Sequence[str], description: str | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser("epochwise report", description=description)
     help_text = "of a study, multirun/NAME/STAMP, or of a finished run"
     parser.add_argument("folder", type=Path, help=help_text)
-    add_language(parser)
+    add_language(parser, default=None)  # as its study is told
     parser.add_argument("--wandb", action="store_true", help="also as a W&B Report and saved view")
     parser.add_argument("--project", default="epochwise", help="W&B's, as in track.project")
     return parser.parse_args(arguments)
@@ -26,12 +27,16 @@ def add_language(parser: argparse.ArgumentParser, default: str | None = "en") ->
     parser.add_argument("--language", choices=LANGUAGES, default=default, help=told)
 
 
-def write_report(folder: Path, language: str) -> Path:
+def write_report(folder: Path, language: str | None) -> Path:
     """The page of a study, or of a run.
+
+    Args:
+        language: None for that of the study, `report.language`.
 
     Raises:
         ValueError: The folder is neither.
     """
+    language = language or language_of(folder)
     if (folder / "study.json").is_file():
         from epochwise.sweep.study import judged
 
@@ -76,7 +81,7 @@ def record(arguments: Sequence[str], description: str | None) -> Path:
 
     target = flags.to or Path("experiments") / Study.load(flags.study).name
     if not target.exists() and (flags.language or not (flags.study / "figures").is_dir()):
-        write_report(flags.study, flags.language or "en")
+        write_report(flags.study, flags.language)
     return keep(flags.study, target)
 
 

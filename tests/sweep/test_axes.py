@@ -70,6 +70,11 @@ def test_runs_there_get_the_names_of_a_new_axis_and_keep_those_of_the_old():
     ]
 
 
+def test_a_study_is_told_as_its_last_command_asks():
+    now = Study(**vars(GRID) | {"report": {"language": "ja"}})
+    assert extended(GRID, now).report == {"language": "ja"}
+
+
 def test_one_more_axis_gives_the_runs_there_their_place_on_it():
     now = study(
         {"peft.r": [2, 8]},

@@ -47,10 +47,9 @@ class Origin(NamedTuple):
 
 def write(study_folder: Path, language: str = "en") -> Path:
     """Leaves results.csv, figures/ and report.html in the study's folder; the report's path."""
-    study, records = Study.load(study_folder), finished(study_folder)
+    study, records, found = Study.load(study_folder), finished(study_folder), words(language)
     table.write_csv(study_folder / "results.csv", table.results(records))
-    found = words(language)
-    told = _told(study, records, study_folder, found)
+    told = _told(study, records, _finding(study_folder), study_folder, found) if records else None
     drawn = None if told is None else charts(told, found)
     if drawn is not None:
         leave_pictures(drawn, study_folder / "figures")
@@ -60,18 +59,27 @@ def write(study_folder: Path, language: str = "en") -> Path:
     return document.publish(study_folder / "report.html", page)
 
 
+def html(study_folder: Path, finding: JSON, language: str) -> str:
+    """The page of a study of which some run has finished; nothing is left in its folder."""
+    study, records, found = Study.load(study_folder), finished(study_folder), words(language)
+    told = _told(study, records, finding, study_folder, found)
+    return _html(study, records, (told, charts(told, found)), study_folder, found)
+
+
 def drawn_from(study_folder: Path, words: Words) -> Charts | None:
     """The figures of a study's folder; None where no run has finished."""
     study, records = Study.load(study_folder), finished(study_folder)
-    told = _told(study, records, study_folder, words)
-    return None if told is None else charts(told, words)
-
-
-def _told(study: Study, records: list[Record], folder: Path, words: Words) -> Told | None:
-    """None where no run has finished, and so nothing was found."""
     if not records:
         return None
-    finding = read_json(folder / "finding.json")
+    return charts(_told(study, records, _finding(study_folder), study_folder, words), words)
+
+
+def _finding(study_folder: Path) -> JSON:
+    found: JSON = read_json(study_folder / "finding.json")
+    return found
+
+
+def _told(study: Study, records: list[Record], finding: JSON, folder: Path, words: Words) -> Told:
     asked = answers.asked(folder, records, finding["run"], words)
     price = study.report.get("price_per_hour")
     return Told(study, records, finding, folder, asked, compared(folder, records, finding, price))
