@@ -83,7 +83,7 @@ def _rows(found: dict[str, Measure]) -> list[tuple[str, tuple[float, float, floa
 def _measured(quality: Quality, words: Words) -> dict[str, dict[str, Measure]]:
     kinds = [kind for kind in quality.arms[RUN] if kind != ALL]
     exact = {
-        words("asked.exact", kind=kind.replace("_", " ")): {
+        words("asked.exact", kind=words.kind(kind)): {
             arm: found[kind]["exact"] for arm, found in quality.arms.items() if kind in found
         }
         for kind in kinds

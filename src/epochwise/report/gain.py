@@ -26,7 +26,7 @@ def course(line: QualityVerdict, words: Words) -> tuple[str, ...]:
         if not drop.is_sure and drop.kind != ALL:
             continue
         key = "worse" if drop.is_sure else "rising" if drop.best_epoch == last else "level"
-        kind = words("course.all") if drop.kind == ALL else drop.kind.replace("_", " ")
+        kind = words("course.all") if drop.kind == ALL else words.kind(drop.kind)
         told.append(
             words(
                 f"course.{key}",

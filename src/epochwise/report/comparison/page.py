@@ -1,6 +1,8 @@
 """A comparison as a page that opens offline."""
 
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from epochwise.diagnose.cells import Cell
 from epochwise.record import JSON, read_json
@@ -30,12 +32,29 @@ def write(found: Comparison, path: Path, language: str = "en") -> Path:
     values: JSON = {
         "found": found,
         "word": word,
+        "told": partial(_told, words=shown),
         "verdicts": verdicts,
         "answers": [_answer(side, shown) for side in found.sides],
         "charts": charts,
     }
     figures = {chart.name: chart.figure for chart in charts}
     return document.publish(path, document.html("comparison", figures, shown, values))
+
+
+def _told(key: str, value: Any, words: Words) -> str:
+    """A result as it is read."""
+    match key, value:
+        case "verdict", str(name):
+            return words(f"verdict.{name}.name")
+        case "seconds", int() | float():
+            return document.duration(value, words)
+        case "peak_memory", int() | float():
+            return f"{document.number(value, 2)} GiB"
+        case _, int():
+            return document.number(value, 0)
+        case _, float():
+            return document.number(value)
+    return word(value)
 
 
 def _answer(side: Side, words: Words) -> str:

@@ -22,7 +22,7 @@ def model_dots(found: Compared, legend: Legend) -> JSON:
         )
         for place, (model, arm) in enumerate(signs)
     ]
-    drawn = on_lines([kind.replace("_", " ") for kind in found.kinds], legend.words("label.score"))
+    drawn = on_lines([legend.words.kind(kind) for kind in found.kinds], legend.words("label.score"))
     drawn["height"] = 130 + (14 * len(signs) + 18) * len(found.kinds)
     drawn["xaxis"]["range"] = [-0.03, 1.03]
     drawn |= {"showlegend": True, "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom"}}
@@ -56,7 +56,10 @@ def _signs(model: Model, arm: str, beside: float, found: Compared, legend: Legen
             "color": colour(index),
         },
         name=escape(name),
-        text=[f"{escape(found.kinds[place])}, n={each.n}" for place, each in measured.items()],
+        text=[
+            f"{escape(legend.words.kind(found.kinds[place]))}, n={each.n}"
+            for place, each in measured.items()
+        ],
         hovertemplate="%{text}<br>%{x:.3f}<extra>%{fullData.name}</extra>",
         meta=legend.of({NAME: model.name}),
         mode="markers",

@@ -37,6 +37,10 @@ class Words:
             return f"{source}: {part}"
         return self.texts.get(f"axis.{key}", key.rpartition(".")[2].replace("_", " "))
 
+    def kind(self, name: str) -> str:
+        """A kind of question; those that users made keep their own name."""
+        return self.texts.get(f"kind.{name}", name.replace("_", " "))
+
     def sure(self, probability: int | float) -> str:
         """Never quite certain, for the probability itself is estimated."""
         if probability > 0.99:
