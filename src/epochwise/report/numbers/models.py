@@ -117,7 +117,7 @@ def _model(
         peak_memory=max(each.peak_memory for each in summaries),
         seconds=seconds,
         cost=None if price is None else seconds / 3600 * price,
-        license=_license(home),
+        license=license_of(home),
     )
 
 
@@ -137,7 +137,7 @@ def _untuned(rows: RowLosses, unit: str) -> Loss:
     return Loss(found.estimate, found.low, found.high)
 
 
-def _license(run: Path) -> str | None:
+def license_of(run: Path) -> str | None:
     """As the model's card names it; None where it names none, or the run kept none."""
     path = run / "provenance.json"
     found = read_json(path).get("license") if path.is_file() else None
