@@ -87,7 +87,8 @@ def test_names_of_others_are_no_markup_in_the_readme(tmp_path: Path) -> None:
     assert "](javascript" not in text
 
 
-def test_a_report_is_written_again_in_the_language_of_its_study(study: Path) -> None:
+def test_a_report_is_written_again_in_the_language_of_its_study(tmp_path: Path) -> None:
+    study = simulate.leave(tmp_path, simulate.grid()[:3])
     replace(Study.load(study), report={"language": "zh"}).save(study)
     run = run_folder(study, simulate.grid()[0].id)
     for folder in (study, run):
