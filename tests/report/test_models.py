@@ -167,6 +167,7 @@ def test_the_page_the_figure_and_the_files_say_the_same(study: Path) -> None:
     assert [trace.name for trace in figure.data] == [
         *("small", "small, untuned", "large", "large, untuned"),
     ]
+    assert figure.layout.showlegend
     assert list(figure.data[2].x) == [0.7, 0.35]
     assert list(figure.layout.yaxis.ticktext) == ["trained", "open book"]
     assert (study / "figures" / "models.svg").is_file()
