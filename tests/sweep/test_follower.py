@@ -1,6 +1,8 @@
 import multiprocessing
 import os
 import signal
+import time
+from pathlib import Path
 
 import pytest
 import runs
@@ -33,6 +35,18 @@ def test_runs_are_tracked_from_a_process_of_their_own(folder, experiment):
     assert followers() == []
     assert (folder / "wandb" / "tracked" / "run2").exists()
     assert len(list(folder.glob("wandb/offline-run-*-run2/*.wandb"))) == 1
+
+
+def test_training_goes_first_also_where_cores_are_shared_out_by_session(folder, experiment):
+    with tracked(folder, TRACK, fork_server(())):
+        (follower,) = followers()
+        while not (folder / "log" / "track.lock").exists():
+            time.sleep(0.01)
+        own = os.getpriority(os.PRIO_PROCESS, 0)
+        assert os.getpriority(os.PRIO_PROCESS, follower.pid) == min(own + 10, 19)
+        session = Path(f"/proc/{follower.pid}/autogroup")
+        assert not session.exists() or session.read_text().endswith(" nice 10\n")
+        runs.complete(folder, "run2", experiment)
 
 
 def test_the_death_of_the_follower_harms_nothing_and_is_told(folder, experiment):

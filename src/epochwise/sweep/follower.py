@@ -6,7 +6,7 @@ It alone imports W&B or another tracker: what happens to it, or to a server, hap
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
@@ -16,7 +16,8 @@ from epochwise.sweep.local import kill
 from epochwise.sweep.worker import held, output_to
 from epochwise.train import track as tracking
 
-NICENESS = 10  # training goes first where cores are few
+NICENESS = 10  # training goes first where cores are few; at 19 busy neighbours starve the tracker
+OF_SESSION = Path("/proc/self/autogroup")  # a session's niceness, see sched(7)
 PATIENCE = 60.0  # seconds: the curves of a large study upload in less; a dead network never would
 
 
@@ -56,11 +57,18 @@ def line(track: TrackConfig) -> str:
 
 def _enter(folder: Path, track: TrackConfig, stop: Connection) -> None:
     os.setsid()
-    os.nice(NICENESS)
+    _let_others_go_first()
     os.environ.setdefault("WANDB_DATA_DIR", str(folder.resolve() / "wandb" / "data"))  # of tables
     log = _log(folder)
     with output_to(log), held(log.with_suffix(".lock")):
         sys.exit(tracking.follow(folder, track, stop))
+
+
+def _let_others_go_first() -> None:
+    """Linux may share cores out by session first: niceness then holds within a session only."""
+    os.nice(NICENESS)
+    with suppress(OSError):  # not every system groups; one that does takes a change in 0.1 s
+        OF_SESSION.write_text(str(NICENESS), encoding="utf-8")
 
 
 def _log(folder: Path) -> Path:

@@ -98,7 +98,10 @@ class OnWandb:
 
 
 def _run(followed: Followed) -> "Run":
-    """Code, git state, command and console output stay here: they may hold what is private."""
+    """Code, git state, command and console output stay here: they may hold what is private.
+
+    So does the list of packages, which W&B would read from disk for each run: half of all it costs.
+    """
     import wandb
 
     return wandb.init(
@@ -119,6 +122,7 @@ def _run(followed: Followed) -> "Run":
             save_code=False,
             silent=True,
             x_disable_meta=True,
+            x_save_requirements=False,
         ),
     )
 
