@@ -6,19 +6,17 @@ It alone imports W&B or another tracker: what happens to it, or to a server, hap
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
-from threading import Thread
 
 from epochwise.config import TrackConfig
 from epochwise.sweep.local import kill
 from epochwise.sweep.worker import held, output_to
 from epochwise.train import track as tracking
 
-NICENESS = 10  # where cores are few; at 19 a tracker starves beside busy neighbours
-OF_SESSION = Path("/proc/self/autogroup")  # a session's niceness, see sched(7)
+NICENESS = 10  # training goes first where cores are few
 PATIENCE = 60.0  # seconds: the curves of a large study upload in less; a dead network never would
 
 
@@ -58,31 +56,11 @@ def line(track: TrackConfig) -> str:
 
 def _enter(folder: Path, track: TrackConfig, stop: Connection) -> None:
     os.setsid()
-    _give_way(stop)
+    os.nice(NICENESS)
     os.environ.setdefault("WANDB_DATA_DIR", str(folder.resolve() / "wandb" / "data"))  # of tables
     log = _log(folder)
     with output_to(log), held(log.with_suffix(".lock")):
         sys.exit(tracking.follow(folder, track, stop))
-
-
-def _give_way(stop: Connection) -> None:
-    """Training goes first as long as there is any. Once `stop` is closed, somebody waits for us.
-
-    Linux may share cores out by session first: niceness then holds within a session only.
-    """
-    os.nice(NICENESS)
-    _be_nice_as_a_session(NICENESS)
-    Thread(target=_no_longer, args=(stop,), daemon=True).start()
-
-
-def _no_longer(stop: Connection) -> None:
-    stop.poll(None)
-    _be_nice_as_a_session(0)
-
-
-def _be_nice_as_a_session(niceness: int) -> None:
-    with suppress(OSError):  # not every system groups; one that does takes a change in 0.1 s
-        OF_SESSION.write_text(str(niceness), encoding="utf-8")
 
 
 def _log(folder: Path) -> Path:

@@ -18,7 +18,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 TRACKERS = "WANDB_SERVICE"  # variable: where the service of the process that set it listens
-POLL = 2.0  # seconds between two looks at what was sent; W&B's 0.1 is for an animation nobody sees
 
 Send = Callable[[Path, list[str]], socket.socket]
 """Begin to send a folder, with options of W&B's sync; what comes back ends when that does."""
@@ -89,10 +88,8 @@ def _wait(line: socket.socket) -> None:
 
 
 def main() -> None:
-    from wandb.cli import beta_sync
     from wandb.cli.cli import cli
 
-    beta_sync._POLL_WAIT_SECONDS = POLL
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # each is waited for at its line
     asked = socket.socket(fileno=os.dup(0))
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
