@@ -115,3 +115,13 @@ def test_a_reason_that_is_not_known_keeps_its_own_sentence() -> None:
     verdict["reasons"] = [verdict["reasons"][0] | {"name": "of_tomorrow"}]
     (line,) = reasons(simulate.changed(record, verdict=verdict), words("zh")).lines
     assert (line.language, line.advice) == ("en", verdict["reasons"][0]["advice"])
+
+
+def test_what_was_learnt_is_told_as_less_than_the_base() -> None:
+    def learned(name: str) -> str:
+        record = CASES[name]
+        names = [reason["name"] for reason in (record.verdict or {})["reasons"]]
+        return reasons(record, words("zh")).lines[names.index("learned_share")].advice
+
+    assert "-39.6%" in learned("improves")
+    assert "+25.5%" in learned("diverged")
