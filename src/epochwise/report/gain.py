@@ -2,6 +2,7 @@
 
 from epochwise.diagnose.quality import QualityVerdict
 from epochwise.quality import ALL, Quality
+from epochwise.report.figure.dots import arm_name
 from epochwise.report.language import Words
 
 
@@ -13,7 +14,7 @@ def gain(quality: Quality, words: Words) -> tuple[str, ...]:
     found = hardest.gain
     key = "worth" if found.low > 0 else "harmful" if found.high < 0 else "open"
     numbers = {name: f"{getattr(found, name):+.2f}" for name in ("value", "low", "high")}
-    return (words(f"gain.{key}", against=hardest.against, n=found.n, **numbers),)
+    return (words(f"gain.{key}", against=arm_name(hardest.against, words), n=found.n, **numbers),)
 
 
 def course(line: QualityVerdict, words: Words) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ function roomy(layout, width) {
   const longest = Math.max(0, ...names.map((name) => name.length + (name.match(/[^ -~·–]/g) || []).length));
   if (longest * 7 < width * 0.4) return layout;
   const annotations = names.map((text, line) => ({
-    text, xref: "paper", x: 0, xanchor: "left", y: line, yanchor: "bottom", yshift: 9, showarrow: false, borderpad: 0,
+    text, xref: "paper", x: 0, xanchor: "left", y: line, yanchor: "bottom", yshift: 18, showarrow: false, borderpad: 0,
   }));
   const yaxis = { ...layout.yaxis, showticklabels: false };
   const height = layout.height + 16 * names.length;
