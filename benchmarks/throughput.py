@@ -147,7 +147,7 @@ def peer(arguments: argparse.Namespace) -> dict[str, float]:
     from epochwise.model.pretrained import load_pretrained
 
     run = experiment(arguments)
-    base, tokenizer, _ = load_pretrained(run.model, torch.device("cpu"))
+    base, tokenizer, *_ = load_pretrained(run.model, torch.device("cpu"))
     examples = prepare(run.data, run.evaluate, tokenizer).train
     lora = LoraConfig(task_type="CAUSAL_LM", **run.peft.arguments)
     model = get_peft_model(base, lora).train()

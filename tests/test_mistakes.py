@@ -125,6 +125,7 @@ MISTAKES = {  # command line -> what its message must say
     "train peft=adalora peft.target_r=64": ["peft.target_r=64: AdaLoRA", "or raise init_r"],
     "train peft=adalora peft.tinit=9999": ["peft.tinit + peft.tfinal=9999", "train.epochs"],
     "train train.warmup_steps=9999": ["train.warmup_steps=9999: the run has only", "at most"],
+    "train report.price_per_hour=-1": ["report.price_per_hour=-1", "0 or more"],
     "train data.format={instrction:q}": ["data.format.instrction: is none of", "instruction?"],
     # what this machine does not have
     "train data=file": ["data.path", "data.path=my.jsonl"],

@@ -233,6 +233,8 @@ class ReportConfig(Group):
 
     language: Literal["en", "zh", "ja"] = "en"
     """Of the report's page; numbers and files are the same in all."""
+    price_per_hour: Annotated[float, Field(ge=0)] | None = None
+    """Of a run's machine, in a currency of your own: tells what a run of each base model costs."""
 
 
 class Experiment(Group):

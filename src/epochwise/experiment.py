@@ -70,7 +70,7 @@ def run_trunk(
     forget_peak()
     first = next(iter(runs.values()))
     device = manner.ranks.device
-    base, tokenizer, weights = load_pretrained(first.model, device)
+    base, tokenizer, weights, licence = load_pretrained(first.model, device)
     origin = {"digest": digest(first.data)}
     paths = Paths()
     tree = stretch({key: paths.of(run, origin["digest"]) for key, run in runs.items()})
@@ -87,7 +87,7 @@ def run_trunk(
     )
     examine = examination(runs.values() if manner.ranks.is_first else (), manner.alive)
     board = Board(runs, manner.leave_in or folder, manner.may_publish, examine=examine)
-    board.open(provenance(data=origin, model=weights, command=manner.command))
+    board.open(provenance(data=origin, model=weights, license=licence, command=manner.command))
 
     untrained = copy_for(first, base)
     bare = FineTuner(untrained, untrained.get_output_embeddings(), first, ranks=manner.ranks)

@@ -6,7 +6,7 @@ Losses are nats per response token, sizes are rows, times seconds, memory GiB.
 import json
 import math
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -157,6 +157,8 @@ class Study:
     """What the last command foresaw for the runs it had to train."""
     outcome: JSON | None = None
     """What these took, by the same names; None unless all of them were done."""
+    report: JSON = field(default_factory=dict)
+    """How it is told: the last command's settings `report.*`."""
 
     def save(self, folder: Path) -> None:
         write_json(folder / "study.json", asdict(self))
@@ -178,10 +180,16 @@ def is_done(folder: Path) -> bool:
 
 
 def finished(study_folder: Path) -> list[Record]:
-    """The records of the study's finished runs, in the study's order."""
-    study = Study.load(study_folder)
-    folders = [run_folder(study_folder, run.id) for run in study.runs]
-    return [Record.load(folder / "record.json") for folder in folders if is_done(folder)]
+    """The records of the study's finished runs, in its order and by the names that it has for them.
+
+    A run knows not what differs between it and the others; its study does.
+    """
+    planned = [(run, run_folder(study_folder, run.id)) for run in Study.load(study_folder).runs]
+    return [
+        replace(Record.load(folder / "record.json"), label=run.label)
+        for run, folder in planned
+        if is_done(folder)
+    ]
 
 
 def write_json(path: Path, value: Any) -> None:

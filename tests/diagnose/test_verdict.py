@@ -198,3 +198,9 @@ def test_a_bounce_of_rows_that_each_go_their_own_way_is_none_of_the_models():
     curve = curve_of(rows)
     assert "unstable" in judge(curve, None).flags  # the curve alone cannot tell
     assert "unstable" not in judge(curve, rows).flags
+
+
+def test_a_model_that_learnt_is_not_told_to_raise_the_learning_rate():
+    rows = noisy([2.0, 1.5, 1.2], 4000)
+    told = {reason.name: reason.advice for reason in judge(curve_of(rows), rows).reasons}
+    assert told["learned_share"].endswith("below the base model's, at epoch 2.")

@@ -116,3 +116,17 @@ def test_advice_follows_the_interval_of_the_hardest_arm(
     (told,) = advice([easy, hard])
     assert told.startswith(start)
     assert "the base + 4 shots" in told
+
+
+def test_the_whole_mark_leaves_out_what_was_trained_on() -> None:
+    found = summary(
+        [
+            answer("blue", kind="trained", group="1"),
+            answer("blue", kind="a", group="1"),
+            answer("red", kind="a", group="2"),
+            answer("red", kind="b", group="3"),
+        ]
+    )
+    assert found["all"]["f1"].value == pytest.approx(1 / 3)
+    assert found["all"]["f1"].n == 3
+    assert "f1" not in summary([answer("blue", kind="trained")])["all"]

@@ -1,14 +1,16 @@
 """The report on what runs have answered."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from report import simulate
 from report.test_page import ATTACK, read
 
-from epochwise.quality import Answer, Measure, Quality, leave
+from epochwise.quality import Answer, Gain, Measure, Quality, leave
 from epochwise.record import run_folder
 from epochwise.report.answers import asked, course
+from epochwise.report.gain import gain
 from epochwise.report.language import words
 from epochwise.report.page import write
 
@@ -52,7 +54,7 @@ def test_the_recommended_run_is_shown_beside_its_base(study: Path) -> None:
 
 def test_a_study_that_was_asked_nothing_says_nothing(study: Path) -> None:
     assert asked(study, simulate.grid(), None, words("en")) is None
-    assert course(study) == ()
+    assert course(study, words("en")) == ()
     assert "What do its answers say?" not in read(write(study)).text
 
 
@@ -74,3 +76,12 @@ def test_what_data_and_models_say_is_only_text(study: Path) -> None:
     assert not [element for element, _ in page.elements if element == "img"]
     assert ATTACK in page.text
     assert len(page.scripts) == 3
+
+
+def test_a_gain_is_told_against_the_arm_that_is_hardest_to_beat() -> None:
+    gains = (Gain("base", "f1", measure(0.3)), Gain("base + 4 shots", "f1", measure(0.05)))
+    (told,) = gain(replace(quality(0.5), gains=gains), words("zh"))
+    assert "未微调的基座 + 4 shots" in told
+    assert "没有确定的收益" in told
+    assert "+0.05" in told
+    assert gain(quality(0.5), words("en")) == ("It is worth it.",)

@@ -8,6 +8,9 @@ import pytest
 from report import simulate
 from report.browser import Seen, opened
 
+from epochwise.record import run_folder
+from epochwise.report.comparison.comparison import comparison
+from epochwise.report.comparison.page import write as write_comparison
 from epochwise.report.page import write
 
 
@@ -118,6 +121,23 @@ def test_nothing_is_wider_than_a_phone(page: Any) -> None:
     page.reload()
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     page.set_viewport_size({"width": 1280, "height": 900})
+
+
+def test_names_on_a_phone_leave_room_for_the_figure(seen: Seen, tmp_path: Path) -> None:
+    record = simulate.record(32, 4, 2)
+    long = simulate.changed(
+        record, label="a base model of a long name, fine-tuned in some long way"
+    )
+    run = run_folder(simulate.leave(tmp_path, [long]), record.id)
+    file = write_comparison(comparison([run, run]), tmp_path / "page.html")
+    phone = seen.page.context.browser.new_page(viewport={"width": 390, "height": 800})
+    phone.goto(file.as_uri())
+    phone.evaluate("dispatchEvent(new Event('beforeprint'))")
+    chart = phone.locator("[data-figure=differences]")
+    assert "a base model of a long name" in chart.text_content()
+    width = chart.locator(".nsewdrag").first.bounding_box()["width"]
+    assert width > 0.8 * chart.bounding_box()["width"]
+    phone.close()
 
 
 def test_all_figures_are_drawn_on_paper(page: Any) -> None:

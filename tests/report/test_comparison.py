@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from report import simulate
+from report.test_models import quality
 from report.test_page import ATTACK, read
 
 from epochwise.cli import main
-from epochwise.record import Record, RowLosses, run_folder
+from epochwise.quality import leave
+from epochwise.record import Record, RowLosses, run_folder, write_json
 from epochwise.report.comparison.comparison import comparison
 from epochwise.report.comparison.page import write
 
@@ -159,6 +161,20 @@ def test_a_page_that_is_there_is_not_overwritten(
     assert main(["compare", str(run), str(run), "--html", str(out)]) == 2
     assert "is there already; give a new name" in capsys.readouterr().err
     assert out.read_bytes() == before
+
+
+def test_answers_speed_and_licence_are_told_where_they_are_known(tmp_path: Path) -> None:
+    a = lone(tmp_path / "a", simulate.record(32, 4, 2))
+    b = lone(tmp_path / "b", simulate.record(32, 8, 2))
+    leave(b, quality(0.5, 0.2), [])
+    write_json(a / "provenance.json", {"license": "mit"})
+    results = comparison([a, b]).json()["results"]
+    assert results["f1"] == ["–", 0.5]
+    assert results["bits_per_byte"] == ["–", 1.5]
+    assert results["license"] == ["mit", "–"]
+    summary = simulate.record(32, 4, 2).summary
+    assert results["tokens_per_second"][0] == pytest.approx(summary.tokens / summary.seconds)
+    assert "honesty" not in results
 
 
 def test_names_of_others_stay_text(tmp_path: Path) -> None:

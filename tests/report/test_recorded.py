@@ -1,5 +1,6 @@
 """A study as a repository keeps it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import html5lib
@@ -8,7 +9,7 @@ from report import simulate
 from report.attacks import ATTACKS
 
 from epochwise.cli import main
-from epochwise.record import run_folder
+from epochwise.record import Study, run_folder
 from epochwise.report.page import write
 from epochwise.report.recorded import record
 
@@ -84,6 +85,17 @@ def test_names_of_others_are_no_markup_in_the_readme(tmp_path: Path) -> None:
     tree = html5lib.parseFragment(text, namespaceHTMLElements=False)
     assert [each.tag for each in tree.iter()] == ["DOCUMENT_FRAGMENT"]
     assert "](javascript" not in text
+
+
+def test_a_report_is_written_again_in_the_language_of_its_study(tmp_path: Path) -> None:
+    study = simulate.leave(tmp_path, simulate.grid()[:3])
+    replace(Study.load(study), report={"language": "zh"}).save(study)
+    run = run_folder(study, simulate.grid()[0].id)
+    for folder in (study, run):
+        assert main(["report", str(folder)]) == 0
+        assert 'lang="zh"' in (folder / "report.html").read_text(encoding="utf-8")
+    assert main(["report", str(study), "--language", "en"]) == 0
+    assert 'lang="en"' in (study / "report.html").read_text(encoding="utf-8")
 
 
 def test_the_report_is_kept_in_the_language_it_has_or_is_asked_for(

@@ -19,7 +19,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     study = tmp_path / "multirun" / "NAME" / "STAMP"
     study.mkdir(parents=True)
-    records = simulate.grid()
+    records = simulate.grid()[:10]
     records[0] = simulate.changed(records[0], id="ID")
     simulate.leave(study, records, finding=study_finding)
     for each, name in zip(records[1:3], "AB", strict=True):

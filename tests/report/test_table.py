@@ -4,7 +4,9 @@ from pathlib import Path
 
 from report import simulate
 
-from epochwise.record import Point
+from epochwise.record import Point, Record
+from epochwise.report.arm import arms
+from epochwise.report.language import words
 from epochwise.report.table import COLUMNS, results, write_csv
 
 CURVE = (Point(0, 3.0, 3.1), Point(1, 1.5, 1.25), Point(2, 1.75, 0.5))
@@ -67,3 +69,25 @@ def test_no_name_becomes_a_formula_and_no_number_becomes_text(tmp_path: Path) ->
     with (tmp_path / "results.csv").open(newline="") as file:
         back = next(csv.DictReader(file))
     assert (back["model"], back["gap"]) == ("'=cmd()", "-0.5")
+
+
+def of_mixture(one: float, other: float) -> Record:
+    record = simulate.record(32, 2, 8)
+    sources = {name: {"path": name, "weight": w} for name, w in (("one", one), ("other", other))}
+    settings = record.settings | {"data": record.settings["data"] | {"sources": sources}}
+    return simulate.changed(record, id=f"{one}-{other}", settings=settings)
+
+
+def test_settings_that_differ_and_have_no_column_get_one() -> None:
+    rows = results([of_mixture(1.0, 1.0), of_mixture(1.0, 2.0)])
+    assert [row["data.sources.other.weight"] for row in rows] == [1.0, 2.0]
+    assert "data.sources.one.weight" not in rows[0]
+    assert list(rows[0])[: len(COLUMNS)] == list(COLUMNS)
+    assert list(results([simulate.record(32, 2, 8), simulate.record(8, 1, 2)])[0]) == list(COLUMNS)
+
+
+def test_arms_of_a_mixture_are_told_apart_by_source() -> None:
+    records = [of_mixture(1.0, 2.0), of_mixture(2.0, 1.0), of_mixture(1.0, 1.0)]
+    labels = [arm.label for arm in arms(records, words("en"))]
+    assert labels[0] == "one: weight 1.0 · other: weight 2.0"
+    assert len(set(labels)) == 3

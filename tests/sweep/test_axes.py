@@ -1,7 +1,7 @@
 import pytest
 
 from epochwise.record import PlannedRun, Study, flat
-from epochwise.sweep.axes import axes, extended, shared
+from epochwise.sweep.axes import axes, extended, named, shared
 
 
 def study(axes, settings, *overrides):
@@ -47,6 +47,32 @@ def test_a_larger_grid_adds_its_runs_behind_those_there():
     union = extended(GRID, larger)
     assert union.axes == {"train.epochs": [1, 2, 4]}
     assert [run.overrides["train.epochs"] for run in union.runs] == [1, 2, 4]
+
+
+def test_a_run_is_named_by_what_differs_and_its_label_does_not_tell():
+    weights = {"data.sources.mine.weight": [1.0, 2.0], "peft.r": [8], "train.batch_size": [4, 8]}
+    values = {"data.sources.mine.weight": 2.0, "peft.r": 8, "train.batch_size": 4}
+    assert named("a r8", values, weights) == "a r8 mine.weight=2 batch_size=4"
+    assert named("a r8", {"peft.r": 8}, weights) == "a r8"
+
+
+def test_runs_there_get_the_names_of_a_new_axis_and_keep_those_of_the_old():
+    first = {"data.sources.mine.weight": 1.0}
+    there = study({"data.sources.mine.weight": [1.0]}, {"train.batch_size": 8}, first)
+    told = PlannedRun("a", named("run", first, there.axes), first, "trunk")
+    there = Study(**vars(there) | {"runs": (told,)})
+    now = {"data.sources.mine.weight": 1.0, "train.batch_size": 4}
+    other = study({"train.batch_size": [4]}, {"data.sources.mine.weight": 1.0}, now)
+    union = extended(there, other)
+    assert [run.label for run in union.runs] == [
+        "run mine.weight=1 batch_size=8",
+        f"run {now} mine.weight=1 batch_size=4",
+    ]
+
+
+def test_a_study_is_told_as_its_last_command_asks():
+    now = Study(**vars(GRID) | {"report": {"language": "ja"}})
+    assert extended(GRID, now).report == {"language": "ja"}
 
 
 def test_one_more_axis_gives_the_runs_there_their_place_on_it():

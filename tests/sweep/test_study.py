@@ -88,6 +88,7 @@ def test_a_study_that_is_interrupted_and_extended_keeps_what_is_done(settings, t
     assert "4 runs, 1 done already; 1 trunk to train: 40 row passes instead of 64" in messages
     assert results.splitlines()[-1] == str(folder / "report.html")
     assert (folder / "report.html").is_file()
+    assert Study.load(folder).report == {"language": "en", "price_per_hour": None}
     assert {path: path.stat().st_mtime_ns for path in done.rglob("*")} == kept
     assert len([run for run in folder.glob("runs/*") if is_done(run)]) == 4
     assert Study.load(folder).axes == {"train.epochs": [1, 400, 2], "data.size": [8, 16]}

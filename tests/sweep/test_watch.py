@@ -3,13 +3,14 @@
 import fcntl
 import http.client
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from report import simulate
 
 from epochwise.cli import main
-from epochwise.record import run_folder
+from epochwise.record import Study, run_folder
 from epochwise.sweep.folder import LOCK
 from epochwise.sweep.local_page import HOST, served
 from epochwise.sweep.spark import line, sparks
@@ -88,6 +89,15 @@ def test_the_page_has_the_runs_that_are_done_and_renews_itself(study: Path) -> N
             run_folder(study, simulate.grid()[0].id) / "rows.npz"
         )
         assert "3 of 5 runs finished" in ask(address)[1]
+
+
+def test_the_page_speaks_the_studys_language_and_leaves_its_files_alone(study: Path) -> None:
+    replace(Study.load(study), report={"language": "ja"}).save(study)
+    (study / "report.html").write_text("of before", encoding="utf-8")
+    before = {path: path.read_bytes() for path in study.rglob("*") if path.is_file()}
+    with served(study, 0) as address:
+        assert '<html lang="ja">' in ask(address)[1]
+    assert {path: path.read_bytes() for path in study.rglob("*") if path.is_file()} == before
 
 
 def test_only_this_machine_under_its_own_number_is_answered(study: Path) -> None:

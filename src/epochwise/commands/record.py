@@ -35,5 +35,5 @@ def _kept(study: Path, to: Path | None, language: str | None) -> Path:
 
     target = to or Path("experiments") / Study.load(study).name
     if not target.exists() and (language or not (study / "figures").is_dir()):
-        write_report(study, language or "en")
+        write_report(study, language)
     return record(study, target)

@@ -8,6 +8,7 @@ from epochwise.arguments import DONE, mistake
 from epochwise.commands.language import add_language
 from epochwise.record import is_done
 from epochwise.report.study_folder import checked, newest
+from epochwise.report.study_folder import language as language_of
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -24,18 +25,22 @@ def _read(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser("epochwise report", description=__doc__)
     help_text = "of a study, multirun/NAME/STAMP, or of a finished run"
     parser.add_argument("folder", type=Path, help=help_text)
-    add_language(parser)
+    add_language(parser, default=None)  # as its study is told
     parser.add_argument("--wandb", action="store_true", help="also as a W&B Report and saved view")
     parser.add_argument("--project", default="epochwise", help="W&B's, as in track.project")
     return parser.parse_args(arguments)
 
 
-def write_report(folder: Path, language: str) -> Path:
+def write_report(folder: Path, language: str | None) -> Path:
     """The page of a study, or of a run.
+
+    Args:
+        language: None for that of the study, `report.language`.
 
     Raises:
         ValueError: The folder is neither.
     """
+    language = language or language_of(folder)
     if (folder / "study.json").is_file():
         from epochwise.sweep.study import judged
 

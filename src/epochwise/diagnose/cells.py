@@ -9,6 +9,7 @@ from epochwise.record import JSON, Record, flat
 
 SIZE, EPOCHS, SEED = "data.size", "train.epochs", "train.seed"
 RANK, RATE = "peft.r", "train.learning_rate"
+OWNERS = {"evaluate.general": "model.name"}  # `auto` is told apart by the model
 WORDS = {SIZE: "rows", EPOCHS: "epochs", RANK: "rank", "model.name": "model"}
 
 
@@ -60,7 +61,7 @@ class Cell:
 def cells(records: Sequence[Record]) -> list[Cell]:
     """The records grouped by all their settings but the seed, in the order of the records."""
     settings_of = [flat(record.settings) for record in records]
-    axes = _axes(settings_of)
+    axes = differing(settings_of)
     grouped: dict[str, list[Record]] = {}
     for record, settings in zip(records, settings_of, strict=True):
         grouped.setdefault(json.dumps([settings.get(key) for key in axes]), []).append(record)
@@ -78,7 +79,7 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def _axes(runs: Sequence[dict[str, Any]]) -> list[str]:
+def differing(runs: Sequence[dict[str, Any]]) -> list[str]:
     """Keys that differ, and always size and epochs; not what a group's name already says."""
     keys = dict.fromkeys(key for settings in runs for key in settings)
     differ = [key for key in keys if key != SEED and len(_values(runs, key)) > 1]
@@ -87,7 +88,7 @@ def _axes(runs: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def _follows_from_name(runs: Sequence[dict[str, Any]], key: str, differ: Sequence[str]) -> bool:
-    name = key.split(".")[0] + ".name"
+    name = OWNERS.get(key, key.split(".")[0] + ".name")
     if key == name or name not in differ:
         return False
     pairs = {json.dumps([settings.get(name), settings.get(key)]) for settings in runs}

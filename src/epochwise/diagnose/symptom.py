@@ -110,7 +110,7 @@ def level(evidence: Evidence) -> Symptom | None:
         return None
     learned = evidence.between(evidence.curve[0], evidence.best)
     threshold = LEARNED * evidence.base
-    shown = learned.high < threshold or learned.high == evidence.base == 0
+    shown = bool(learned.high < threshold or learned.high == evidence.base == 0)
     share = ratio(learned.estimate, evidence.base)
     side = "below" if share >= 0 else "above"
     fell = f"The lowest validation loss is {abs(share):.1%} {side} the base model's"

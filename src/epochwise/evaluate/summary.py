@@ -10,7 +10,7 @@ from epochwise.data.language import is_in_language_of
 from epochwise.evaluate.interval import mean, measure, ratio, share
 from epochwise.evaluate.scores import bleu, bleu_counts
 from epochwise.evaluate.words import normalised
-from epochwise.quality import ALL, Answer, Measure, Measures
+from epochwise.quality import ALL, METRIC, TRAINED, Answer, Measure, Measures
 
 
 def summary(answers: Sequence[Answer]) -> dict[str, Measures]:
@@ -64,6 +64,9 @@ def _of_all(answers: Sequence[Answer]) -> Measures:
         if (verdict := is_in_language_of(answer.answer, answer.references[0])) is not None
     ]
     found = dict(_refusals(answers))
+    if asked := [answer for answer in answers if answer.kind != TRAINED]:
+        group = [answer.group for answer in asked]
+        found[METRIC] = mean([answer.scores[METRIC] for answer in asked], group)
     if same_language:
         found["language"] = share(*(list(part) for part in zip(*same_language, strict=True)))
     if (consistency := agreement(answers)) is not None:

@@ -16,6 +16,7 @@ COLUMNS = {
     "refused": "refused",
 }
 OVERALL = {
+    "f1": "F1 of questions that were not trained on",
     "prudence": "refused of the unanswerable (prudence)",
     "over_conservativeness": "refused of answerable twins (over-conservativeness)",
     "honesty": "honesty: the mean of the first and 1 - the second",

@@ -10,6 +10,7 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from epochwise.cache import cache_folder
+from epochwise.model.licence import CARD, keep_licence
 from epochwise.model.location import Location
 
 
@@ -27,6 +28,8 @@ def converted(folder: Path, gguf_file: str) -> Path:
     target = cache_folder() / "models" / f"{Path(gguf_file).stem}-{digest[:12]}"
     if not target.is_dir():
         _convert(folder, gguf_file, target)
+    if not (target / CARD).is_file():
+        keep_licence(folder / gguf_file, target)
     return target
 
 

@@ -24,6 +24,7 @@ from epochwise.config import Experiment, ModelConfig, PeftConfig, Weights
 from epochwise.data.template import apply
 from epochwise.model.dequantised import free_memory, keep_values
 from epochwise.model.gguf import as_folder
+from epochwise.model.licence import licence
 from epochwise.model.location import Location, locate, weights_digest
 from epochwise.model.unpadded import lay_end_to_end
 
@@ -40,6 +41,8 @@ class Pretrained(NamedTuple):
     tokenizer: PreTrainedTokenizerBase
     fingerprint: dict[str, str]
     """What the weights were, for provenance: a content hash, or the hub's resolved revision."""
+    license: str | None
+    """As its card names it; None where none is said."""
 
 
 _kept: dict[tuple[Any, ...], Pretrained] = {}  # the last one: two large models would not fit
@@ -107,7 +110,7 @@ def _loaded(config: ModelConfig, location: Location, device: torch.device) -> Pr
         model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
         _settle(model)
         keep_values(model, room=free_memory(device))
-    return Pretrained(model, tokenizer, _fingerprint(location, model))
+    return Pretrained(model, tokenizer, _fingerprint(location, model), licence(location))
 
 
 def _stamp(location: Location) -> tuple[tuple[str, int, int], ...]:

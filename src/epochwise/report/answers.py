@@ -7,6 +7,7 @@ from typing import NamedTuple
 from epochwise.diagnose.quality import study_quality
 from epochwise.quality import ALL, QUALITY, RUN, Measure, Quality
 from epochwise.record import Record, run_folder
+from epochwise.report import gain
 from epochwise.report.language import Words
 from epochwise.report.numbers.sheet import Sheet
 
@@ -28,6 +29,8 @@ class Asked(NamedTuple):
     bits: dict[str, Measure]
     """Arm -> bits per byte of the validation answers."""
     sentences: tuple[str, ...]
+    english: tuple[str, ...]
+    """What evaluation wrote, where the sentences are not these themselves."""
     notes: tuple[str, ...]
 
 
@@ -49,18 +52,15 @@ def asked_of(quality: Quality, label: str, words: Words) -> Asked:
         label=label,
         measured=_measured(quality, words),
         bits={arm: kinds[ALL]["bits_per_byte"] for arm, kinds in _arms(quality, "bits_per_byte")},
-        sentences=quality.sentences,
+        sentences=gain.gain(quality, words),
+        english=() if words.code == "en" else quality.sentences,
         notes=quality.notes,
     )
 
 
-def course(folder: Path) -> tuple[str, ...]:
+def course(folder: Path, words: Words) -> tuple[str, ...]:
     """What more epochs did to the answers, where runs of several lengths have given them."""
-    return tuple(
-        sentence
-        for line in study_quality(folder)
-        for sentence in (f"{line.label}: {line.sentences[0]}", *line.sentences[1:])
-    )
+    return tuple(told for line in study_quality(folder) for told in gain.course(line, words))
 
 
 def sheet(asked: Asked) -> Sheet:
@@ -83,7 +83,7 @@ def _rows(found: dict[str, Measure]) -> list[tuple[str, tuple[float, float, floa
 def _measured(quality: Quality, words: Words) -> dict[str, dict[str, Measure]]:
     kinds = [kind for kind in quality.arms[RUN] if kind != ALL]
     exact = {
-        words("asked.exact", kind=kind.replace("_", " ")): {
+        words("asked.exact", kind=words.kind(kind)): {
             arm: found[kind]["exact"] for arm, found in quality.arms.items() if kind in found
         }
         for kind in kinds

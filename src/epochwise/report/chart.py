@@ -12,9 +12,10 @@ from epochwise.report.arm import Arm, arms
 from epochwise.report.badge import Badge, badges
 from epochwise.report.figure import curve as draw_curve
 from epochwise.report.figure import dots, heat, scaling
+from epochwise.report.figure.models import model_dots
 from epochwise.report.language import Words
 from epochwise.report.legend import Legend, legend
-from epochwise.report.numbers import curve, frontier, optimum, quality, seeds
+from epochwise.report.numbers import curve, frontier, models, optimum, quality, seeds
 from epochwise.report.numbers import heat as surface
 from epochwise.report.numbers import scaling as rows
 from epochwise.report.numbers.sheet import Sheet
@@ -57,6 +58,7 @@ class Charts(NamedTuple):
     frontier: list[Chart]
     quality: list[Chart]
     answers: list[Chart]
+    models: list[Chart]
 
     @property
     def parts(self) -> dict[str, list[Chart]]:
@@ -77,6 +79,8 @@ class Told(NamedTuple):
     finding: JSON
     folder: Path
     asked: Asked | None
+    compared: models.Compared | None
+    """None where there is one base model alone."""
 
 
 def charts(told: Told, words: Words) -> Charts:
@@ -101,6 +105,7 @@ def charts(told: Told, words: Words) -> Charts:
         frontier=_frontier(groups, shown),
         quality=_quality(quality.scored(told.folder, groups), shown),
         answers=[] if told.asked is None else [answer_chart(told.asked, words)],
+        models=_models(told.compared, shown),
     )
 
 
@@ -258,6 +263,14 @@ def _quality(scored: Sequence[quality.Scored], legend: Legend) -> list[Chart]:
     about = legend.words("about.quality", count=len(scored))
     drawn = dots.quality_dots(scored, legend)
     return [Chart("quality", legend.words("quality.title"), about, quality.sheet(scored), drawn)]
+
+
+def _models(found: models.Compared | None, legend: Legend) -> list[Chart]:
+    if found is None or not found.kinds:
+        return []
+    about = legend.words("about.models", models=", ".join(each.name for each in found.models))
+    drawn = model_dots(found, legend)
+    return [Chart("models", legend.words("models.kinds"), about, models.kind_sheet(found), drawn)]
 
 
 def answer_chart(asked: Asked, words: Words) -> Chart:

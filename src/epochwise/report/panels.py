@@ -24,7 +24,9 @@ def side_by_side(charts: Sequence[Chart]) -> "go.Figure":
             whole.add_shape(shape, row=1, col=column)
         whole.update_xaxes(_own(panel.layout.xaxis), row=1, col=column)
         whole.update_yaxes(_own(panel.layout.yaxis), row=1, col=column)
-    return whole.update_layout(height=charts[0].figure["layout"]["height"], showlegend=False)
+    layouts = [chart.figure["layout"] for chart in charts]
+    named = any(layout["showlegend"] for layout in layouts)
+    return whole.update_layout(height=layouts[0]["height"], showlegend=named)
 
 
 def _own(axis: "go.layout.XAxis | go.layout.YAxis") -> dict[str, object]:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from epochwise.diagnose.cells import count
 from epochwise.record import Record, Study, finished, read_json, run_folder
 
-KEPT = ("finding.json", "results.csv", "report.html", "study.json")
+KEPT = ("finding.json", "results.csv", "base_models.csv", "report.html", "study.json")
 SHOWN = 10  # runs in the README; results.csv has all
 SIGNS = "&<>[]`|\\*"  # that Markdown or HTML would take for their own
 FIRST = ("heat-0", "curve-0", "scaling")  # figures in the README, where there are such
@@ -33,7 +33,7 @@ def record(study_folder: Path, target: Path) -> Path:
     partial = target.with_name(f".{target.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)  # of a record that was interrupted
     partial.mkdir(parents=True)
-    for name in KEPT:
+    for name in (name for name in KEPT if (study_folder / name).is_file()):
         shutil.copyfile(study_folder / name, partial / name)
     shutil.copytree(study_folder / "figures", partial / "figures")
     chosen = _chosen(study_folder, records)

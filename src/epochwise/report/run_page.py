@@ -1,10 +1,11 @@
 """One run as a page of its own."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from epochwise.quality import ANSWERS, QUALITY, Quality
-from epochwise.record import JSON, Record, flat, read_json
+from epochwise.record import JSON, Record, Study, flat, read_json
 from epochwise.report import document, table
 from epochwise.report.answers import Asked, asked_of
 from epochwise.report.arm import arms
@@ -14,6 +15,7 @@ from epochwise.report.language import Words, words
 from epochwise.report.legend import Legend, legend
 from epochwise.report.numbers.curve import curve
 from epochwise.report.page import origin_of, shown
+from epochwise.report.reasons import reasons
 from epochwise.report.samples import samples_of
 
 HARDWARE = ("processor", "cores", "gpu")
@@ -21,7 +23,7 @@ HARDWARE = ("processor", "cores", "gpu")
 
 def write(run_folder: Path, language: str = "en") -> Path:
     """Leaves report.html in the folder of a finished run; returns its path."""
-    record, found = Record.load(run_folder / "record.json"), words(language)
+    record, found = _record(run_folder), words(language)
     shown_by = legend(arms([record], found), found)
     asked = _asked(run_folder, record, found)
     drawn = charts(record, shown_by, asked)
@@ -30,7 +32,7 @@ def write(run_folder: Path, language: str = "en") -> Path:
         "record": record,
         "row": table.results([record])[0],
         "badge": badge(record.verdict, found),
-        "verdict": record.verdict or {"flags": [], "reasons": []},
+        "told": reasons(record, found),
         "charts": drawn,
         "answers": asked,
         "samples": samples_of(run_folder, record) if (run_folder / ANSWERS).is_file() else None,
@@ -41,6 +43,14 @@ def write(run_folder: Path, language: str = "en") -> Path:
     }
     page = document.html("run", figures, found, values)
     return document.publish(run_folder / "report.html", page)
+
+
+def _record(run_folder: Path) -> Record:
+    """Under the name that its study has for it, where it lies in one."""
+    record, study = Record.load(run_folder / "record.json"), run_folder.resolve().parents[1]
+    planned = Study.load(study).runs if (study / "study.json").is_file() else ()
+    named = (run.label for run in planned if run.id == record.id)
+    return replace(record, label=next(named, record.label))
 
 
 def charts(record: Record, legend: Legend, asked: Asked | None) -> dict[str, list[Chart]]:

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from epochwise.diagnose.answer import PER_ANSWER
 from epochwise.diagnose.cells import EPOCHS, SIZE
 from epochwise.record import JSON
 from epochwise.report.language import Words
@@ -30,16 +31,24 @@ def _sentences(finding: JSON, words: Words) -> tuple[str, ...]:
 
 def _headline(finding: JSON, words: Words) -> str:
     alone = len(finding["standings"]) == 1
-    key = "one" if alone else "use" if finding["sure"] else "begin"
+    sure = "use" if finding["equals"] else "use_alone"
+    key = "one" if alone else sure if finding["sure"] else "begin"
     return words(
         f"finding.{key}",
         cell=cell(finding["cell"], words),
         loss=f"{finding['loss']:.3f}",
+        unit=unit(finding, words),
         eps=f"{finding['eps'] or 0:.3f}",
         p=words.sure(finding["p_regret"] or 0),
         settings=len(finding["standings"]),
         equals=len(finding["equals"]),
     )
+
+
+def unit(finding: JSON, words: Words) -> str:
+    """Of its loss."""
+    per_answer = finding["unit"] == PER_ANSWER
+    return words("unit_of_loss.answer" if per_answer else "unit_of_loss.token")
 
 
 def cell(settings: JSON, words: Words) -> str:

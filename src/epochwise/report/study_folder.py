@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from epochwise.record import Study
+
 
 def checked(folder: Path) -> Path:
     """The folder, which holds a study.
@@ -13,6 +15,14 @@ def checked(folder: Path) -> Path:
         remedy = f"give multirun/NAME/STAMP{newest(folder)}"
         raise ValueError(f"{folder}: is no study folder; {remedy}")
     return folder
+
+
+def language(folder: Path) -> str:
+    """Of a study's report, as its last command set it; of a run's, that of its study."""
+    for study in (folder, folder.resolve().parents[1]):
+        if (study / "study.json").is_file():
+            return str(Study.load(study).report.get("language", "en"))
+    return "en"
 
 
 def newest(folder: Path) -> str:

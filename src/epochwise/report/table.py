@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from epochwise.record import Record
+from epochwise.diagnose.cells import differing
+from epochwise.record import Record, flat
 
 COLUMNS = (
     "id",
@@ -28,6 +29,10 @@ COLUMNS = (
     "seconds",
     "peak_memory",
 )
+SETTINGS = (  # that have a column
+    *("model.name", "peft.name", "peft.r", "peft.target_r", "data.size", "train.epochs"),
+    *("train.seed", "train.learning_rate"),
+)
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a cell that opens so is computed by spreadsheets
 Row = dict[str, Any]
 
@@ -35,9 +40,15 @@ Row = dict[str, Any]
 def results(records: Sequence[Record]) -> list[Row]:
     """The columns of results.csv; losses are those after the last epoch.
 
-    Of runs on a mixture also `val_loss.NAME` for each source.
+    Then the settings in which these runs differ and for which there is no column, by their dotted
+    keys. Of runs on a mixture also `val_loss.NAME` for each source.
     """
-    return [_row(record) for record in records]
+    settings = [flat(record.settings) for record in records]
+    more = [key for key in differing(settings) if key not in SETTINGS]
+    return [
+        _row(record) | {key: own.get(key) for key in more} | _of_sources(record)
+        for record, own in zip(records, settings, strict=True)
+    ]
 
 
 def _row(record: Record) -> Row:
@@ -63,8 +74,11 @@ def _row(record: Record) -> Row:
         record.summary.seconds,
         record.summary.peak_memory,
     )
-    sources = {f"val_loss.{name}": losses[-1] for name, losses in record.sources.items()}
-    return dict(zip(COLUMNS, values, strict=True)) | sources
+    return dict(zip(COLUMNS, values, strict=True))
+
+
+def _of_sources(record: Record) -> Row:
+    return {f"val_loss.{name}": losses[-1] for name, losses in record.sources.items()}
 
 
 def write_csv(path: Path, rows: Sequence[Row]) -> None:

@@ -3,9 +3,14 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from epochwise.diagnose.cells import OWNERS
 from epochwise.record import PlannedRun, Study
 
 Settings = dict[str, Any]  # dotted config key -> value
+TOLD = (  # by a run's own label, whatever differs
+    *("model.name", "model.weights", "peft.name", "peft.peft_type", "peft.r", "peft.target_r"),
+    *("data.size", "train.epochs", "train.learning_rate", "train.schedule", "train.seed"),
+)
 
 
 def axes(runs: Sequence[Settings]) -> dict[str, list[Any]]:
@@ -32,6 +37,16 @@ def shared(runs: Sequence[Settings]) -> Settings:
         for key, value in first.items()
         if all(key in run and run[key] == value for run in runs)
     }
+
+
+def named(label: str, values: Settings, differing: Settings) -> str:
+    """The label, and behind it the values of axes that it does not tell.
+
+    >>> named("world_1m n8", {"data.sources.mine.weight": 2.0}, {"data.sources.mine.weight": []})
+    'world_1m n8 mine.weight=2'
+    """
+    keys = (key for key in differing if key in values and key not in TOLD)
+    return " ".join([label, *(f"{_short(key)}={_short_value(values[key])}" for key in keys)])
 
 
 def extended(there: Study, now: Study) -> Study:
@@ -80,7 +95,19 @@ def _other_rows(there: Study, now: Study, union: Settings) -> list[str]:
 def _completed(run: PlannedRun, study: Study, union: Settings) -> PlannedRun:
     """The run, with its value on axes that its own study did not have."""
     missing = {key: study.settings[key] for key in union if key in study.settings}
-    return PlannedRun(run.id, run.label, missing | run.overrides, run.trunk)
+    values = missing | run.overrides
+    own = run.label.removesuffix(named("", run.overrides, study.axes))
+    return PlannedRun(run.id, named(own, values, union), values, run.trunk)
+
+
+def _short(key: str) -> str:
+    for prefix in ("data.sources.", "train.", "peft."):
+        key = key.removeprefix(prefix)
+    return key.removesuffix(".name")
+
+
+def _short_value(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _values(study: Study, key: str) -> list[Any]:
@@ -89,7 +116,7 @@ def _values(study: Study, key: str) -> list[Any]:
 
 
 def _follows(key: str, differing: Settings, runs: Sequence[Settings]) -> bool:
-    name = f"{key.partition('.')[0]}.name"
+    name = OWNERS.get(key, f"{key.partition('.')[0]}.name")
     if name not in differing or key == name:
         return False
     return all(

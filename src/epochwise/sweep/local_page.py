@@ -3,11 +3,14 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from epochwise.record import finished
-from epochwise.sweep.study import judged
+from epochwise.diagnose.finding import study_finding
+from epochwise.record import finished, finite
+from epochwise.report.page import html
+from epochwise.report.study_folder import language
 
 HOST = "127.0.0.1"  # nobody else can ask
 REFRESH = 15  # seconds until a browser asks again
@@ -59,11 +62,15 @@ def _handler(folder: Path) -> type[BaseHTTPRequestHandler]:
 
 
 class Report:
-    """The page of the runs that are done, written again once there are more of them."""
+    """The page of the runs that are done, made again once there are more of them.
+
+    It is kept in memory: the study's own report, finding and results stay as they are.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.done = -1
+        self.shown = b""
         self.lock = threading.Lock()
 
     def page(self) -> bytes:
@@ -72,6 +79,9 @@ class Report:
             if done == 0:
                 return b"<!doctype html><title>epochwise</title>No run has finished yet."
             if done != self.done:
-                judged(self.folder)
-                self.done = done
-            return (self.folder / "report.html").read_bytes()
+                self.shown, self.done = self._written(), done
+            return self.shown
+
+    def _written(self) -> bytes:
+        finding = finite(asdict(study_finding(self.folder)))
+        return html(self.folder, finding, language(self.folder)).encode()

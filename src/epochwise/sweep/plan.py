@@ -88,7 +88,12 @@ def plan(configs: Sequence[Config], overrides: Sequence[dict[str, Any]], *, slot
     trunks = _trunks(experiments, paths, slots)
     trunk_of = {run: trunk.id for trunk in trunks for run in trunk.runs}
     planned = tuple(
-        PlannedRun(key, run.label, given | _along(differing, settings[key]), trunk_of[key])
+        PlannedRun(
+            key,
+            axes.named(run.label, settings[key], differing),
+            given | _along(differing, settings[key]),
+            trunk_of[key],
+        )
         for key, (run, given) in asked.items()
     )
     return Plan(

@@ -103,6 +103,7 @@ def described(asked: Plan, config: Config, command: str) -> Study:
         axes=asked.axes,
         settings=asked.settings,
         runs=asked.runs,
+        report=config.report.model_dump(mode="json"),
         versions={name: importlib.metadata.version(name) for name in PACKAGES},
     )
 

@@ -15,14 +15,17 @@ import torch
 PACKAGE = Path(__file__).parents[1]
 
 
-def provenance(*, data: dict[str, Any], model: dict[str, str], command: str) -> dict[str, Any]:
-    """What has to be equal for the numbers to be equal, as plain JSON."""
+def provenance(
+    *, data: dict[str, Any], model: dict[str, str], license: str | None, command: str
+) -> dict[str, Any]:
+    """What has to be equal for the numbers to be equal, as plain JSON, and the model's licence."""
     return {
         "code": code(),
         "packages": packages(),
         "hardware": hardware(),
         "data": data,
         "model": model,
+        "license": license,
         "command": command,
         "folder": str(Path.cwd()),  # from which config.yaml's relative paths are meant
     }

@@ -6,15 +6,18 @@ from pathlib import Path
 from string import ascii_uppercase
 from typing import Any, NamedTuple
 
+from epochwise.quality import ALL, QUALITY, RUN, Quality
 from epochwise.record import JSON, Record
 from epochwise.report.comparison.pair import Pair, pairs
 from epochwise.report.comparison.side import UNSET, Side, side
+from epochwise.report.numbers.models import MEASURES, license_of
 from epochwise.report.table import results
 
 SHOWN = (  # columns of results.csv
     *("size", "epochs", "rank", "best_epoch", "val_loss", "probe_loss", "gap", "base_loss"),
     *("verdict", "confidence", "tokens", "seconds", "peak_memory"),
 )
+ANSWERED = (*MEASURES, "tokens_per_second", "license")
 
 
 class Line(NamedTuple):
@@ -76,12 +79,28 @@ def _settings(sides: Sequence[Side]) -> tuple[Line, ...]:
 
 
 def _results(sides: Sequence[Side]) -> tuple[Line, ...]:
-    rows = [_row(each.chosen) for each in sides]
-    return tuple(Line(key, tuple(row[key] for row in rows)) for key in SHOWN)
+    """Of the run that stands for each side; lines of which no side knows anything are left out."""
+    rows = [_row(each.chosen) | _answered(each) for each in sides]
+    lines = (Line(key, tuple(row[key] for row in rows)) for key in (*SHOWN, *ANSWERED))
+    return tuple(line for line in lines if line.key in SHOWN or set(line.values) != {UNSET})
 
 
 def _row(record: Record | None) -> dict[str, Any]:
     return dict.fromkeys(SHOWN, UNSET) if record is None else results([record])[0]
+
+
+def _answered(side: Side) -> dict[str, Any]:
+    """What matters between base models: measures of its answers, its speed and its licence."""
+    found: dict[str, Any] = dict.fromkeys(ANSWERED, UNSET)
+    if side.chosen is None:
+        return found
+    home, summary = side.home(side.chosen), side.chosen.summary
+    if (home / QUALITY).is_file():
+        whole = Quality.load(home).arms[RUN].get(ALL, {})
+        found |= {name: whole[name].value for name in MEASURES if name in whole}
+    if summary.seconds > 0:
+        found["tokens_per_second"] = summary.tokens / summary.seconds
+    return found | {"license": license_of(home) or UNSET}
 
 
 def _is_equal(pair: Pair) -> bool:

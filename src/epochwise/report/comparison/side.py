@@ -38,8 +38,10 @@ class Side:
         return self.answer is not None
 
     def rows(self, record: Record) -> RowLosses:
-        home = run_folder(self.folder, record.id) if self.is_study else self.folder
-        return RowLosses.load(home / "rows.npz")
+        return RowLosses.load(self.home(record) / "rows.npz")
+
+    def home(self, record: Record) -> Path:
+        return run_folder(self.folder, record.id) if self.is_study else self.folder
 
     def setting(self, key: str) -> Any:
         return self.settings.get(key, UNSET)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from epochwise.quality import Measure
+from epochwise.quality import BASE, RUN, Measure
 from epochwise.record import JSON
 from epochwise.report.figure.style import colour, figure, layout, marker, scatter
 from epochwise.report.language import Words
@@ -17,11 +17,22 @@ def answer_dots(measured: Mapping[str, Mapping[str, Measure]], words: Words) -> 
     """A line for each thing asked, a dot with its interval for each arm."""
     asked = list(measured)
     arms = list(dict.fromkeys(arm for found in measured.values() for arm in found))
-    traces = [_dots(arm, index, len(arms), measured) for index, arm in enumerate(arms)]
+    traces = [
+        _dots(arm, index, len(arms), measured) | {"name": escape(arm_name(arm, words))}
+        for index, arm in enumerate(arms)
+    ]
     drawn = on_lines(asked, words("label.share"))
     drawn["xaxis"]["range"] = [-0.03, 1.03]
     drawn |= {"showlegend": True, "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom"}}
     return figure(traces, drawn)
+
+
+def arm_name(arm: str, words: Words) -> str:
+    """`base + 4 shots` in the reader's language."""
+    if arm == RUN:
+        return words("samples.best")
+    base, plus, shots = arm.partition(" ")
+    return f"{words('samples.base')}{plus}{shots}" if base == BASE else arm
 
 
 def on_lines(names: Sequence[str], across: str) -> JSON:
@@ -51,7 +62,6 @@ def _dots(arm: str, index: int, arms: int, measured: Mapping[str, Mapping[str, M
             "width": 3,
             "color": colour(index),
         },
-        name=escape(arm),
         text=[f"{escape(name)}, n={each.n}" for name, each in zip(places, found, strict=True)],
         hovertemplate="%{text}<br>%{x:.3f}<extra>%{fullData.name}</extra>",
         mode="markers",

@@ -28,8 +28,18 @@ class Words:
         return self(f"count.{noun}.{'one' if number == 1 else 'many'}", number=f"{number:,}")
 
     def axis(self, key: str) -> str:
-        """The name of a dotted config key; one without a name in the catalogue keeps its own."""
+        """The name of a dotted config key; one without a name in the catalogue keeps its own.
+
+        A source of a mixture is named with what differs of it: `mine: weight`.
+        """
+        if key.startswith("data.sources."):
+            source, _, part = key.removeprefix("data.sources.").rpartition(".")
+            return f"{source}: {part}"
         return self.texts.get(f"axis.{key}", key.rpartition(".")[2].replace("_", " "))
+
+    def kind(self, name: str) -> str:
+        """A kind of question; those that users made keep their own name."""
+        return self.texts.get(f"kind.{name}", name.replace("_", " "))
 
     def sure(self, probability: int | float) -> str:
         """Never quite certain, for the probability itself is estimated."""

@@ -67,7 +67,7 @@ def sign(marker: JSON, at: At, into: Element) -> None:
     elif name.startswith("circle"):
         SubElement(into, "circle", {"cx": _n(x), "cy": _n(y), "r": _n(half)} | look)
     else:
-        corners = [(x + half * dx, y + half * dy) for dx, dy in SIGNS[name]]
+        corners = [(x + half * dx, y + half * dy) for dx, dy in SIGNS[name.removesuffix("-open")]]
         SubElement(into, "path", {"d": _d(corners) + "Z"} | look)
 
 

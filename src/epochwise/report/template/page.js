@@ -8,9 +8,21 @@ function draw(chart) {
   if (drawn.has(chart)) return;
   drawn.add(chart);
   const { data, layout } = figures[chart.dataset.figure];
-  Plotly.newPlot(chart, data, layout, { displayModeBar: false });
+  Plotly.newPlot(chart, data, roomy(layout, chart.clientWidth), { displayModeBar: false });
   chart.on("plotly_click", ({ points }) => go(points[0].customdata));
   show(chart);
+}
+// Names of lines stand above them where they would take half of a narrow chart.
+function roomy(layout, width) {
+  const names = layout.yaxis.ticktext || [];
+  const longest = Math.max(0, ...names.map((name) => name.length + (name.match(/[^ -~·–]/g) || []).length));
+  if (longest * 7 < width * 0.4) return layout;
+  const annotations = names.map((text, line) => ({
+    text, xref: "paper", x: 0, xanchor: "left", y: line, yanchor: "bottom", yshift: 18, showarrow: false, borderpad: 0,
+  }));
+  const yaxis = { ...layout.yaxis, showticklabels: false };
+  const height = layout.height + 16 * names.length;
+  return { ...layout, height, yaxis, annotations, margin: { ...layout.margin, l: 10 } };
 }
 const near = new IntersectionObserver((seen) => {
   for (const { target, isIntersecting } of seen) if (isIntersecting) draw(target);

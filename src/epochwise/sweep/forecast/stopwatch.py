@@ -99,7 +99,12 @@ def timing(run: Experiment, scratch: Path) -> Timing:
     forget_peak()
     start = time.perf_counter()
     loaded = load_pretrained(run.model, ALONE.device)
-    origin = provenance(data={"digest": digest(run.data)}, model=loaded.fingerprint, command="")
+    origin = provenance(
+        data={"digest": digest(run.data)},
+        model=loaded.fingerprint,
+        license=loaded.license,
+        command="",
+    )
     prepare(run.data, run.evaluate, loaded.tokenizer)
     load = time.perf_counter() - start
     start = time.perf_counter()
