@@ -23,10 +23,10 @@ def fairness(found: Compared, words: Words) -> tuple[str, ...]:
     differ = [key for key in keys if len({str(each.get(key)) for each in settings}) > 1]
     equal = [key for key in HELD if key not in differ and settings[0].get(key) is not None]
     apart = [key for key in differ if key not in OWN and not key.startswith("evaluate.")]
-    told = [words("models.equal", settings=_joined([_one(key, settings, words) for key in equal]))]
+    told = [words("models.equal", settings=", ".join(_one(key, settings, words) for key in equal))]
     if apart:
         each = [_each(key, settings, found.models, words) for key in apart]
-        told.append(words("models.differ", settings=_joined(each, "; ")))
+        told.append(words("models.differ", settings="; ".join(each)))
     return (*told, *_warnings(found, words))
 
 
@@ -48,15 +48,11 @@ def _each(
         words("models.setting", name=model.name, value=_shown(own.get(key)))
         for model, own in zip(models, settings, strict=True)
     ]
-    return words("models.apart", name=words.axis(key), values=_joined(values))
+    return words("models.apart", name=words.axis(key), values=", ".join(values))
 
 
 def _shown(value: Any) -> str:
     return "–" if value is None else str(value)
-
-
-def _joined(parts: Sequence[str], by: str = ", ") -> str:
-    return by.join(parts)
 
 
 def _warnings(found: Compared, words: Words) -> list[str]:
@@ -64,7 +60,7 @@ def _warnings(found: Compared, words: Words) -> list[str]:
     fewer = {name: n for name, n in found.tried.items() if n < found.all_tried}
     if fewer:
         counts = [words("models.setting", name=name, value=n) for name, n in fewer.items()]
-        told.append(words("models.fewer", all=found.all_tried, models=_joined(counts)))
+        told.append(words("models.fewer", all=found.all_tried, models=", ".join(counts)))
     if found.unit == PER_ANSWER:
         told.append(words("models.tokenizers"))
     if not found.is_same_exam:
