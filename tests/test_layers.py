@@ -26,7 +26,10 @@ MAY_IMPORT = {
         *("config", "data", "diagnose", "endpoint", "model", "quality", "record", "train"),
         "world",
     },
-    "make": {"arguments", "config", "data", "draw", "endpoint", "evaluate", "train"},
+    "make": {
+        *("arguments", "compose", "config", "data", "draw", "endpoint", "evaluate", "model"),
+        "train",
+    },
     "data_commands": {
         "arguments",
         "compose",
@@ -73,7 +76,17 @@ HOMES = {
     "submitit": {"sweep"},
     "tensorboard": {"diagnose"},
     "httpx": {"data", "endpoint"},
-    "torch": {"data", "evaluate", "experiment", "model", "reproduce", "sweep", "train", "world"},
+    "torch": {
+        "data",
+        "evaluate",
+        "experiment",
+        "make",
+        "model",
+        "reproduce",
+        "sweep",
+        "train",
+        "world",
+    },
 }
 HEAVY = {
     "wandb_workspaces",
