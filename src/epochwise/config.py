@@ -54,6 +54,15 @@ class SourceConfig(Group):
     format: Format | dict[str, str] = "auto"
     weight: Annotated[float, Field(gt=0)] = 1.0
     """Its share of the rows at every size, beside the weights of the others."""
+    val_size: NonNegative | None = None
+    """Of data.val_size, the rows that are this source's; None for its share of what is left."""
+
+    @model_serializer(mode="wrap")
+    def _without_unset(
+        self, serialised: Callable[["SourceConfig"], dict[str, Any]]
+    ) -> dict[str, Any]:
+        """Without what came later and is not asked for, so that run ids stay."""
+        return {key: value for key, value in serialised(self).items() if value is not None}
 
 
 class DataConfig(Group):

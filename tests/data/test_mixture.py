@@ -70,6 +70,70 @@ def test_a_source_that_runs_out_is_named_and_not_replaced(mixture: DataConfig) -
     assert origins_of(mixture, found.train) == {"few": 270, "many": 90}
 
 
+def sized(mixture: DataConfig, **sizes: int) -> DataConfig:
+    assert mixture.sources is not None
+    sources = {
+        name: source.model_copy(update={"val_size": sizes.get(name)})
+        for name, source in mixture.sources.items()
+    }
+    return mixture.model_copy(update={"sources": sources})
+
+
+@pytest.mark.parametrize(
+    ("sizes", "found"),
+    [
+        ({"few": 7}, {"few": 7, "many": 33}),
+        ({"few": 0}, {"many": 40}),
+        ({"many": 40}, {"many": 40}),
+        ({"few": 25, "many": 15}, {"few": 25, "many": 15}),
+    ],
+)
+def test_a_source_may_say_how_many_of_its_rows_validate(
+    sizes: dict[str, int], found: dict[str, int], mixture: DataConfig
+) -> None:
+    config = sized(mixture, **sizes)
+    parts = [split_at(config, size) for size in (5, 200)]
+    assert origins_of(mixture, parts[1].val) == found
+    assert parts[0].val == parts[1].val
+    assert parts[0].train == parts[1].train[:5]
+    assert origins_of(mixture, parts[1].train) == {"few": 150, "many": 50}
+    groups = {parts[1].group[row] for row in parts[1].val}
+    assert not groups & {parts[1].group[row] for row in parts[1].train}
+
+
+def test_a_source_with_too_few_rows_to_validate_is_named(mixture: DataConfig) -> None:
+    config = sized(mixture, few=301).model_copy(update={"val_size": 400})
+    with pytest.raises(ValueError, match=r"data.sources.few.val_size=301: only 300 of its rows"):
+        split_at(config, 10)
+
+
+def test_rows_of_other_sources_do_not_stand_in_for_a_sources_own(
+    tmp_path: Path, data: Config
+) -> None:
+    asked = [{"instruction": f"asked {n}", "output": "b"} for n in range(40)]
+    for name, answer in (("mine", "b"), ("others", "c")):  # every question is in both
+        rows = [row | {"output": answer} for row in asked]
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    sources = {
+        "mine": SourceConfig(path=str(tmp_path / "mine.jsonl"), val_size=10),
+        "others": SourceConfig(path=str(tmp_path / "others.jsonl"), val_size=0),
+    }
+    config = data(path="mixture", format="auto", sources=sources, size=20, val_size=10)
+    assert origins(config, split_at(config, 20).val) == {"mine": 10}
+
+
+def test_what_sources_do_not_say_is_no_part_of_a_runs_id(
+    mixture: DataConfig, experiment: Experiment
+) -> None:
+    assert mixture.model_dump()["sources"]["many"].keys() == {"path", "format", "weight"}
+
+    def id_of(config: DataConfig) -> str:
+        return experiment.model_copy(update={"data": config}).id("rows")
+
+    assert id_of(sized(mixture)) == id_of(mixture)
+    assert id_of(sized(mixture, few=7)) != id_of(mixture)
+
+
 def test_kinds_have_the_share_that_they_have_of_all_rows(tmp_path: Path, data: Config) -> None:
     path = file(tmp_path / "my.jsonl", 1000)
     config = data(path=path, format="auto", size=100, val_size=100, stratify="kind")

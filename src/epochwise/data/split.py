@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from epochwise.config import DataConfig
 from epochwise.data.formats import Row
-from epochwise.data.shares import ALL, Parts, behind, dealt, parts_of
+from epochwise.data.shares import ALL, Parts, behind, dealt, held_out, parts_of
 
 OPERATORS = "*/%"  # Unicode calls them punctuation, but 6*2 and 6/2 are different questions
 
@@ -45,7 +45,7 @@ def split(
         parts: Shares that both sides keep, as far as whole groups allow it for validation.
 
     Raises:
-        ValueError: There are fewer rows than asked for.
+        ValueError: There are fewer rows than asked for, of all or of a part.
 
     Example:
         Two rows ask the same, so they stay on one side:
@@ -62,9 +62,9 @@ def split(
     order = _order(keys, seed)
     parts = parts or Parts([ALL] * len(rows), {})
     shares = parts.shares(order)
-    val = list(islice(dealt(_by_groups(order, group, parts, fits), shares), val_size))
-    held_out = {group[row] for row in val}
-    rest = _by_rows(order, parts, lambda row: group[row] not in held_out and fits(row))
+    val = held_out(_by_groups(order, group, parts, fits), shares, parts, val_size)
+    judging = {group[row] for row in val}
+    rest = _by_rows(order, parts, lambda row: group[row] not in judging and fits(row))
     train = list(islice(dealt(rest, shares), size))
     if len(val) < val_size or len(train) < size:
         taken = train if len(val) == val_size else val
