@@ -60,7 +60,6 @@ MISTAKES = {  # command line -> what its message must say
     "train data=mixture data.sources={a:{path:x.json,val_size:0}}": ["give one of them some"],
     "train data=mixture data.sources={a:{path:x.json,val_size:-1}}": ["val_size: null}}"],
     "train data=mixture": ["data.sources: go together with data=mixture"],
-    "train data.stratify=source": ["data.stratify=source: there is one source"],
     "train data.format=alpacca": ["data.format=alpacca: must be one of", "did you mean alpaca?"],
     "train evaluate.batch_size=null": ["evaluate.batch_size=null: must be a whole number"],
     "train track.tags=mine": ["track.tags=mine: must be a list of text"],

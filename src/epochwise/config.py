@@ -88,7 +88,8 @@ class DataConfig(Group):
     sources: dict[str, SourceConfig] | None = None
     """Of path `mixture`: what is mixed."""
     stratify: Literal["source", "kind"] | None = None
-    """Every subset has each kind's share of all rows; sources have theirs by their weights."""
+    """Every subset has each kind's share of all rows (in a mixture, of its source's rows), or each
+    source's of those that train: the passages, say, that rows name as their `source`."""
     canaries: Positive | None = None
     """Secrets planted among the training rows, to measure what is learnt by heart."""
 

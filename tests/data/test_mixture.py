@@ -145,6 +145,94 @@ def test_kinds_have_the_share_that_they_have_of_all_rows(tmp_path: Path, data: C
     assert Counter(rows[place].kind for place in plain.train) != {"a": 70, "b": 20, "c": 10}
 
 
+def passages(path: Path) -> str:
+    """400 rows of 4 passages with 200, 100, 60 and 40 rows, and 10 of a fifth."""
+    counts = {"A": 200, "B": 100, "C": 60, "D": 40, "E": 10}
+    rows = [
+        {"instruction": f"{name} {n}", "output": "b", "source": name}
+        for name, count in counts.items()
+        for n in range(count)
+    ]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    return str(path)
+
+
+def test_sources_have_the_share_that_they_have_of_the_rows_that_train(
+    tmp_path: Path, data: Config
+) -> None:
+    path = passages(tmp_path / "my.jsonl")
+    plain = data(path=path, format="auto", size=200, val_size=10)
+    config = plain.model_copy(update={"stratify": "source"})
+    rows = read(config)
+    whole = split_at(config, 200)
+    assert whole.val == split_at(plain, 200).val
+    held_out = {rows[row].source for row in whole.val}
+    there = Counter(row.source for row in rows if row.source not in held_out)
+    for size in range(1, 201):
+        found = Counter(rows[row].source for row in whole.train[:size])
+        for name, count in there.items():
+            assert abs(found[name] - size * count / there.total()) <= 1
+        if size in (1, 7, 100):
+            assert split_at(config, size).train == whole.train[:size]
+    plain_found = Counter(rows[row].source for row in split_at(plain, 20).train)
+    assert plain_found != Counter(rows[row].source for row in whole.train[:20])
+
+
+def test_many_small_sources_are_each_seen_once_before_any_twice(
+    tmp_path: Path, data: Config
+) -> None:
+    path = tmp_path / "my.jsonl"
+    rows = [
+        {"instruction": f"{source} {n}", "output": "b", "source": f"window {source}"}
+        for source in range(100)
+        for n in range(3)
+    ]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    config = data(path=str(path), format="auto", size=90, val_size=30, stratify="source")
+    read_rows = read(config)
+    found = Counter(read_rows[row].source for row in split_at(config, 90).train)
+    assert set(found.values()) == {1}
+
+
+def test_kinds_have_their_share_in_each_source_of_a_mixture(mixture: DataConfig) -> None:
+    config = sized(mixture, few=20).model_copy(update={"stratify": "kind"})
+    rows = read(config)
+    whole = split_at(config, 200)
+    assert origins_of(mixture, whole.val) == {"few": 20, "many": 20}
+    for places, source, count in (
+        (whole.val, "few", 20),
+        (whole.val, "many", 20),
+        (whole.train, "few", 150),
+        (whole.train, "many", 50),
+        (whole.train[:40], "few", 30),
+    ):
+        found = Counter(rows[row].kind for row in places if rows[row].origin == source)
+        for kind, share in {"a": 0.7, "b": 0.2, "c": 0.1}.items():
+            assert abs(found[kind] - share * count) <= 1
+    assert split_at(config, 40).train == whole.train[:40]
+    assert split_at(config, 40).val == whole.val
+
+
+def test_a_kind_that_no_group_begins_with_is_no_crash(tmp_path: Path, data: Config) -> None:
+    path = tmp_path / "my.jsonl"
+    rows = [{"instruction": f"{n}", "output": "b", "source": f"{n // 4}"} for n in range(40)]
+    rows[-1]["kind"] = "rare"
+    path.write_text("\n".join(map(json.dumps, rows)))
+    for seed in range(8):
+        config = data(path=str(path), format="auto", size=8, val_size=8, stratify="kind", seed=seed)
+        assert len(split_for(config, read(config)).train) == 8
+
+
+@pytest.mark.parametrize("by", ["source", "kind"])
+def test_strata_that_no_row_has_are_told(by: str, tmp_path: Path, data: Config) -> None:
+    path = tmp_path / "my.jsonl"
+    rows = [{"instruction": f"{n}", "output": "b"} for n in range(40)]
+    path.write_text("\n".join(map(json.dumps, rows)))
+    config = data(path=str(path), format="auto", size=8, val_size=8, stratify=by)
+    with pytest.raises(ValueError, match=f"data.stratify={by}: no row has a {by}; leave it out"):
+        split_for(config, read(config))
+
+
 def test_rows_say_where_they_come_from(mixture: DataConfig) -> None:
     rows = read(mixture)
     assert (rows[0].origin, rows[0].place) == ("few", "few: few.jsonl line 1")

@@ -134,8 +134,6 @@ def _mixture(config: Config) -> str | None:
         )
     if data.sources and MIXTURE in data.places:
         return "data.sources: one of them is a mixture itself; name its sources instead"
-    if data.stratify == "source" and not data.sources:
-        return "data.stratify=source: there is one source; set data=mixture, or data.stratify=kind"
     return None
 
 

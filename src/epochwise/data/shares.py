@@ -21,6 +21,10 @@ class Parts(NamedTuple):
     """Empty for the share that the part has of all rows."""
     val: Mapping[str, int] = NONE
     """Validation rows of the parts for which their number is said."""
+    kinds: Sequence[str] = ()
+    """Of each row, where both sides are to have the share of each kind in each part."""
+    sources: Sequence[str] = ()
+    """The same for training alone: validation takes sources whole."""
 
     def shares(self, rows: Sequence[int]) -> dict[str, float]:
         """They add up to 1; in the order of the weights, or of these rows."""
@@ -30,15 +34,27 @@ class Parts(NamedTuple):
 
 
 def parts_of(rows: Sequence[Row], data: DataConfig) -> Parts:
-    """By source where several are mixed; by source or kind where data.stratify asks for it."""
-    if data.sources:
-        weights = {name: source.weight for name, source in data.sources.items()}
-        sizes = {name: source.val_size for name, source in data.sources.items()}
-        said = {name: size for name, size in sizes.items() if size is not None}
-        return Parts([row.origin for row in rows], weights, said)
-    if data.stratify == "kind":
-        return Parts([row.kind for row in rows], {})
-    return Parts([ALL] * len(rows), {})
+    """By source where several are mixed, else by kind where data.stratify asks for it.
+
+    Raises:
+        ValueError: data.stratify asks for what no row has.
+    """
+    by, mixed = data.stratify, data.sources or {}
+    names = [row.kind if by == "kind" else row.source for row in rows] if by else []
+    if by and not any(names) and not (mixed and by == "source"):
+        raise ValueError(
+            f"data.stratify={by}: no row has a {by}; leave it out, or name the column that holds"
+            f" it: 'data.format={{{by}: THEIRS}}'"
+        )
+    weights = {name: source.weight for name, source in mixed.items()}
+    sizes = {name: source.val_size for name, source in mixed.items()}
+    return Parts(
+        of=[row.origin for row in rows] if mixed else names if by == "kind" else [ALL] * len(rows),
+        weights=weights,
+        val={name: size for name, size in sizes.items() if size is not None},
+        kinds=names if by == "kind" and mixed else (),
+        sources=names if by == "source" else (),
+    )
 
 
 def behind(shares: Mapping[str, float], taken: Mapping[str, int]) -> str:
@@ -71,6 +87,28 @@ def held_out(
     return found + list(islice(rest, size - len(found)))
 
 
+def spread(batches: Sequence[list[int]], strata: Sequence[str]) -> list[list[int]]:
+    """The batches in an order whose every beginning has about the share of each stratum.
+
+    The n-th of a stratum's m comes at (n - 1/2) / m of the way: Sainte-Lague's method. Those that
+    come at the same place keep their order, and all do where there are no strata.
+
+    Example:
+        >>> spread([[1], [2], [3], [4], [5], [6]], ["", "a", "a", "a", "a", "b", "b"])
+        [[1], [5], [2], [3], [6], [4]]
+    """
+    if not strata:
+        return list(batches)
+    whole = Counter(strata[batch[0]] for batch in batches)
+    so_far: Counter[str] = Counter()
+    places: list[float] = []
+    for batch in batches:
+        stratum = strata[batch[0]]
+        places.append((so_far[stratum] + 0.5) / whole[stratum])
+        so_far[stratum] += 1
+    return [batches[n] for n in sorted(range(len(batches)), key=places.__getitem__)]
+
+
 def dealt(batches: Mapping[str, Iterator[list[int]]], shares: Mapping[str, float]) -> Iterator[int]:
     """Rows of all parts; each time the next batch of the part that is furthest behind its share.
 
@@ -84,7 +122,7 @@ def dealt(batches: Mapping[str, Iterator[list[int]]], shares: Mapping[str, float
     taken: Counter[str] = Counter()
     while True:
         part = behind(shares, taken)
-        batch = next(batches[part], None)
+        batch = next(batches.get(part, iter(())), None)
         if batch is None:
             return
         taken[part] += len(batch)
