@@ -213,14 +213,15 @@ def test_kinds_have_their_share_in_each_source_of_a_mixture(mixture: DataConfig)
     assert split_at(config, 40).val == whole.val
 
 
-def test_a_kind_that_no_group_begins_with_is_no_crash(tmp_path: Path, data: Config) -> None:
+def test_a_kind_of_which_no_row_is_left_is_named(tmp_path: Path, data: Config) -> None:
     path = tmp_path / "my.jsonl"
     rows = [{"instruction": f"{n}", "output": "b", "source": f"{n // 4}"} for n in range(40)]
     rows[-1]["kind"] = "rare"
     path.write_text("\n".join(map(json.dumps, rows)))
-    for seed in range(8):
-        config = data(path=str(path), format="auto", size=8, val_size=8, stratify="kind", seed=seed)
-        assert len(split_for(config, read(config)).train) == 8
+    config = data(path=str(path), format="auto", size=24, val_size=8, stratify="kind")
+    with pytest.raises(ValueError, match="'rare' has no more rows for its share: set data.size"):
+        for seed in range(20):  # until its passage validates
+            split_for(config.model_copy(update={"seed": seed}), read(config))
 
 
 @pytest.mark.parametrize("by", ["source", "kind"])
