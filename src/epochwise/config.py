@@ -124,6 +124,16 @@ class ModelConfig(Group):
     """How the frozen base weights are stored; nf4 is QLoRA's: arxiv.org/abs/2305.14314."""
     template: Literal["own", "alpaca", "chatml", "llama2", "plain"]
     """Chat template: the tokenizer's own, or a shipped one for base models without."""
+    thinking: bool | None = None
+    """What the tokenizer's own is told of `enable_thinking`, in training and in use; None: nothing.
+    """
+
+    @model_serializer(mode="wrap")
+    def _without_unset(
+        self, serialised: Callable[["ModelConfig"], dict[str, Any]]
+    ) -> dict[str, Any]:
+        """Without what came later and is not asked for, so that run ids stay."""
+        return {key: value for key, value in serialised(self).items() if value is not None}
 
 
 class PeftConfig(BaseModel):

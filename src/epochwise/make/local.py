@@ -152,4 +152,9 @@ def _fail(batch: list[Waiting], error: Exception) -> None:
 def _by_flags(name: str, problem: str) -> str:
     """A problem of the model's, in the words of these commands."""
     reason = problem.removeprefix(f"model.path={name}: ").strip(": ")
-    return f"--model {name}: {reason}".replace("model.template=", "--template ")
+    for key, flag in (
+        ("model.template=", "--template "),
+        ("model.thinking=false", "--no-thinking"),
+    ):
+        reason = reason.replace(key, flag)
+    return f"--model {name}: {reason}"

@@ -28,6 +28,8 @@ def add_model_flags(parser: argparse.ArgumentParser, *, max_reply_tokens: int) -
     model.add_argument("--weights", choices=get_args(Weights), help=stored)
     without = "of a model of this machine that has no chat template: ours"
     model.add_argument("--template", choices=SHIPPED, help=without)
+    quiet = "of a model of this machine: tell its template to write no thoughts (Qwen3, GLM)"
+    model.add_argument("--no-thinking", action="store_const", const=True, help=quiet)
     model.add_argument("--temperature", type=number(0.0, 2.0), default=0.7, metavar="T")
     most = "the most a reply may have"
     model.add_argument(
@@ -61,8 +63,8 @@ def model_faults(options: argparse.Namespace) -> list[str]:
         except ValueError as error:
             faults.append(str(error))
         faults += [
-            f"--{name} {vars(options)[name]}: is for a model of this machine; leave out --url"
-            for name in ("weights", "template")
+            f"--{name.replace('_', '-')}: is for a model of this machine; leave out --url"
+            for name in ("weights", "template", "no_thinking")
             if vars(options)[name]
         ]
     elif options.model and (problem := model_problem(_config(options))):
@@ -110,6 +112,7 @@ def _config(options: argparse.Namespace) -> ModelConfig:
         path=options.model,
         weights=options.weights or "bf16",
         template=options.template or "own",
+        thinking=False if options.no_thinking else None,
     )
 
 
