@@ -40,6 +40,8 @@ bench: setup ## measure speed beside a peer; prints ratios
 	$(BIN)/python benchmarks/ledger.py
 	$(BIN)/python benchmarks/verdicts.py
 	$(BIN)/python benchmarks/calibration.py
+	$(BIN)/python benchmarks/power.py
+	$(BIN)/python benchmarks/advise.py
 	$(BIN)/python benchmarks/data_check.py 100000
 
 soak: setup ## the long fault and fuzz suites

@@ -2,6 +2,8 @@
 
     python benchmarks/calibration.py
 
+`benchmarks/power.py` has the power table of the test's description.
+
 12 evaluations of n rows; each row has AR(1) noise of standard deviation 0.35 nats along them. The
 loss is flat; or it falls by 0.8 nats, and rises from the sixth evaluation on. Clustered: 5 rows of
 a source share half their noise. Three tests: the naive one, that of five folds of which each is
@@ -21,9 +23,9 @@ SOURCE = 5  # rows
 
 def rows(rng: np.random.Generator, n: int, *, rise: float, clustered: bool) -> np.ndarray:
     """The losses of n rows at each evaluation; `rise` is reached at the last one, in nats."""
-    noise = series(rng, n)
+    noise = series(rng, n, LIKENESS)
     if clustered:
-        shared = series(rng, n // SOURCE)[:, np.arange(n) // SOURCE]
+        shared = series(rng, n // SOURCE, LIKENESS)[:, np.arange(n) // SOURCE]
         noise = math.sqrt(0.5) * (noise + shared)
     hardness = rng.normal(0, 0.5, n)
     climb = np.clip((np.arange(POINTS) - 5) / (POINTS - 6), 0, 1)
@@ -31,13 +33,13 @@ def rows(rng: np.random.Generator, n: int, *, rise: float, clustered: bool) -> n
     return LEVEL + (rise * climb + early)[:, None] + hardness + noise
 
 
-def series(rng: np.random.Generator, count: int) -> np.ndarray:
-    """AR(1) noise along the evaluations."""
+def series(rng: np.random.Generator, count: int, likeness: float) -> np.ndarray:
+    """AR(1) noise along the evaluations; `likeness` is that of neighbours."""
     made = np.empty((POINTS, count))
     made[0] = rng.normal(0, DEVIATION, count)
     for i in range(1, POINTS):
-        fresh = rng.normal(0, DEVIATION * math.sqrt(1 - LIKENESS**2), count)
-        made[i] = LIKENESS * made[i - 1] + fresh
+        fresh = rng.normal(0, DEVIATION * math.sqrt(1 - likeness**2), count)
+        made[i] = likeness * made[i - 1] + fresh
     return made
 
 
@@ -57,13 +59,19 @@ def naive_fires(nats: np.ndarray) -> bool:
 
 
 def crossed_fires(nats: np.ndarray) -> bool:
-    """The test of diagnosis.md 3.3: five folds, each one's lowest evaluation chosen on the rest."""
+    """The test of five folds, each one's lowest evaluation chosen on the rest."""
+    d = crossed(nats)
+    return bool(d.mean() > 1.645 * d.std(ddof=1) / math.sqrt(len(d)))
+
+
+def crossed(nats: np.ndarray) -> np.ndarray:
+    """Of each row, the last evaluation above the one that the other four folds like best."""
     folds = np.random.default_rng(0).permutation(nats.shape[1]) % 5
     d = np.empty(nats.shape[1])
     for fold in range(5):
         best = int(nats[:, folds != fold].mean(axis=1).argmin())
         d[folds == fold] = nats[-1, folds == fold] - nats[best, folds == fold]
-    return bool(d.mean() > 1.645 * d.std(ddof=1) / math.sqrt(len(d)))
+    return d
 
 
 def rates(n: int, rise: float, *, repeats: int, clustered: bool) -> list[float]:

@@ -1,7 +1,9 @@
 """Wall time of a study of 72 runs: as one sweep, and as 72 processes that share nothing.
 
-Both sides train the same runs on the same cores, as many at a time, and every number of every run
-must come out equal, bit for bit. Prints both times and their ratio.
+The processes train the same runs on the same cores, twice: as many at a time as the sweep does,
+of one thread each, where every number of every run must come out equal, bit for bit; and as a
+loop in a shell runs them, one after the other with a thread for each core, where sums over other
+threads may round otherwise. Prints each time, and its ratio to the sweep's.
 
     python benchmarks/sweep.py [--quick]
 """
@@ -29,8 +31,8 @@ from pathlib import Path
 import torch
 from epochwise.experiment import run_trunk
 from epochwise.train.folder import load_experiment
-torch.set_num_threads(1)
-here, there, name = sys.argv[1:]
+here, there, name, threads = sys.argv[1:]
+torch.set_num_threads(int(threads))
 run_trunk({name: load_experiment(Path(here))}, Path(there))
 """
 
@@ -41,14 +43,17 @@ def main() -> None:
     grid = QUICK if parser.parse_args().quick else GRID
     with tempfile.TemporaryDirectory(prefix="epochwise-bench-") as folder:
         together, study = shared(grid, Path(folder))
-        apart = alone(study, Path(folder) / "alone")
+        alone, looped = Path(folder) / "alone", Path(folder) / "looped"
+        at_once = apart(study, alone, at_once=cores(), threads=1)
+        in_turn = apart(study, looped, at_once=1, threads=cores())
         runs = sorted(path.name for path in (study / "runs").iterdir())
-        differing = [run for run in runs if not equal(study, Path(folder) / "alone", run)]
-    print(f"{len(runs)} runs, {cores()} at a time, one thread each")
-    print(f"  one process each, nothing shared {apart:8.1f} s")
-    print(f"  epochwise sweep                  {together:8.1f} s")
-    print(f"  ratio                            {apart / together:8.2f}")
-    print(f"  runs whose numbers differ        {len(differing):8d}")
+        differing = [run for run in runs if not equal(study, alone, run)]
+        rounded = [run for run in runs if not equal(study, looped, run)]
+    print(f"{len(runs)} runs on {cores()} cores; nothing shared: one process each")
+    print(f"  epochwise sweep            {together:8.1f} s")
+    print(f"  {cores()} at a time, one thread  {at_once:8.1f} s, ratio {at_once / together:.2f}")
+    print(f"  in turn, {cores()} threads       {in_turn:8.1f} s, ratio {in_turn / together:.2f}")
+    print(f"  runs whose numbers differ  {len(differing):8d} (in turn: {len(rounded)})")
     sys.exit(1 if differing else 0)
 
 
@@ -60,16 +65,17 @@ def shared(grid: dict[str, str], folder: Path) -> tuple[float, Path]:
     return time.monotonic() - begin, next((folder / "bench").iterdir())
 
 
-def alone(study: Path, folder: Path) -> float:
-    """Every run of the study again, each in a process of its own."""
+def apart(study: Path, folder: Path, *, at_once: int, threads: int) -> float:
+    """Seconds for every run of the study again, each in a process of its own."""
     planned = json.loads((study / "study.json").read_text(encoding="utf-8"))["runs"]
 
     def train(run: str) -> None:
-        command = [sys.executable, "-c", ALONE, str(study / "runs" / run), str(folder / run), run]
+        here, there = study / "runs" / run, folder / run
+        command = [sys.executable, "-c", ALONE, str(here), str(there), run, str(threads)]
         subprocess.run(command, check=True, capture_output=True)
 
     begin = time.monotonic()
-    with ThreadPoolExecutor(cores()) as pool:
+    with ThreadPoolExecutor(at_once) as pool:
         list(pool.map(train, [run["id"] for run in planned]))
     return time.monotonic() - begin
 

@@ -30,16 +30,6 @@ MAY_IMPORT = {
         *("arguments", "compose", "config", "data", "draw", "endpoint", "evaluate", "model"),
         "train",
     },
-    "data_commands": {
-        "arguments",
-        "compose",
-        "config",
-        "data",
-        "endpoint",
-        "evaluate",
-        "make",
-        "model",
-    },
     "experiment": {"config", "data", "evaluate", "model", "record", "train"},
     "reproduce": {"config", "experiment", "record", "train"},
     "sweep": {
@@ -47,19 +37,17 @@ MAY_IMPORT = {
         "train",
     },
     "loaded": {"diagnose", "record", "report"},
-    "report_commands": {"record", "report", "sweep"},
     "compose": {"config", "data", "model", "sweep"},
-    "cli": {
-        "arguments",
-        *("compose", "config", "data_commands", "diagnose", "evaluate", "record", "report"),
-        "report_commands",
-        *("reproduce", "sweep"),
+    "commands": {
+        *("arguments", "compose", "config", "data", "diagnose", "endpoint", "evaluate", "make"),
+        *("model", "record", "report", "reproduce", "sweep"),
     },
+    "cli": {"arguments", "commands"},
     "__main__": {"cli"},
 }
 HOMES = {
-    "hydra": {"cli", "compose"},
-    "omegaconf": {"cli", "compose"},
+    "hydra": {"commands", "compose"},
+    "omegaconf": {"commands", "compose"},
     "peft": {"model"},
     "bitsandbytes": {"model"},
     "lm_eval": {"evaluate"},
@@ -107,8 +95,8 @@ HEAVY = {
     "pandas",
 }
 LIGHT = (
-    *("config", "record", "quality", "draw", "cli", "compose", "data_commands", "diagnose"),
-    *("endpoint", "report", "report_commands"),
+    *("config", "record", "quality", "draw", "cli", "commands", "compose", "diagnose"),
+    *("endpoint", "report"),
 )
 
 

@@ -5,7 +5,7 @@ import math
 import sys
 from collections.abc import Callable, Sequence
 
-MISTAKE = 2  # the exit status
+DONE, FAILED, MISTAKE, DIFFERS, INTERRUPTED = 0, 1, 2, 3, 130  # exit statuses
 
 
 def whole(low: int) -> Callable[[str], int]:
@@ -50,4 +50,16 @@ def refuse(what: str, problems: Sequence[str]) -> int:
     print(f"epochwise: {what}", file=sys.stderr)
     for problem in problems:
         print(f"  {problem}", file=sys.stderr)
+    return MISTAKE
+
+
+def mistakes(problems: Sequence[str]) -> int:
+    """Says what is wrong with settings; returns the exit status."""
+    count = "1 mistake" if len(problems) == 1 else f"{len(problems)} mistakes"
+    return refuse(f"{count} in the settings", problems)
+
+
+def mistake(problem: str) -> int:
+    """Says it on standard error; returns the exit status."""
+    print(f"epochwise: {problem}", file=sys.stderr)
     return MISTAKE

@@ -56,8 +56,7 @@ def test_tensorboard(folder, experiment):
 
 
 def test_trackio(folder, experiment, monkeypatch, tmp_path):
-    """Where it is installed: its releases lag behind pillow's."""
-    pytest.importorskip("trackio")
+    pytest.importorskip("trackio", reason="trackio 0.43 needs pillow under 13, locked is 13.0.0")
     from trackio import sqlite_storage, utils
 
     for module in (sqlite_storage, utils):
@@ -69,8 +68,7 @@ def test_trackio(folder, experiment, monkeypatch, tmp_path):
 
 
 def test_mlflow(folder, experiment, monkeypatch):
-    """Where it is installed: its releases lag behind pyarrow's, which data are read with."""
-    pytest.importorskip("mlflow")
+    pytest.importorskip("mlflow", reason="mlflow 3.17 needs pyarrow under 26, locked is 26.0.1")
     from mlflow import MlflowClient
 
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)

@@ -169,6 +169,7 @@ def test_neither_code_nor_git_state_leaves(folder, experiments):
     follow_to_the_end(folder)
     (run,) = tracked(folder)["run2"]
     assert run.git.commit == ""
+    assert not list(folder.glob("wandb/*run-*/files/requirements.txt"))
     files = [path for path in folder.glob("wandb/*run-*/**/*") if path.is_file()]
     assert files
     assert not any(b"secret line" in path.read_bytes() for path in files)

@@ -43,8 +43,9 @@ def onset(
             which is what is left of theirs by a fit as free as that. No interval without any.
     """
     grid = _hinges(at, losses)
+    shapes = _shapes(at, grid)
     rng = np.random.default_rng(0)
-    fit, base = _best(at, losses[None], grid)
+    fit, base = _best(shapes, losses[None], grid)
     if np.isnan(base[0]):
         return None
     if noise.deviation == 0:
@@ -52,7 +53,7 @@ def onset(
     off = noise.residuals - noise.residuals.mean()
     off *= noise.deviation / off.std()
     drawn = fit[0] + rng.choice(off, (DRAWS, len(at)))
-    return Onset(float(base[0]), _interval(_best(at, drawn, grid)[1], grid))
+    return Onset(float(base[0]), _interval(_best(shapes, drawn, grid)[1], grid))
 
 
 def onset_interval(
@@ -60,7 +61,7 @@ def onset_interval(
 ) -> tuple[float, float] | None:
     """The same interval, from curves that were resampled by their rows."""
     grid = _hinges(at, curves.mean(axis=0))
-    return _interval(_best(at, curves, grid)[1], grid)
+    return _interval(_best(_shapes(at, grid), curves, grid)[1], grid)
 
 
 def _interval(
@@ -86,22 +87,29 @@ def _hinges(
     return np.linspace(at[first], at[last], HINGES)
 
 
+class _Shapes(NamedTuple):
+    """The curves 1, exp(-c t), max(0, t - tau) for each pair of a rate and a hinge, as Q and R."""
+
+    basis: Float[np.ndarray, "designs points 3"]
+    triangle: Float[np.ndarray, "designs 3 3"]
+
+
+def _shapes(at: Float[np.ndarray, " points"], hinges: Float[np.ndarray, " hinges"]) -> _Shapes:
+    time = (at - at[0]) / (at[-1] - at[0])
+    place = (hinges - at[0]) / (at[-1] - at[0])
+    designs = np.ones((len(RATES), len(place), len(time), 3))
+    designs[..., 1] = np.exp(-RATES[:, None] * time)[:, None]
+    designs[..., 2] = np.maximum(0, time - place[:, None])
+    return _Shapes(*np.linalg.qr(designs.reshape(-1, len(time), 3)))
+
+
 def _best(
-    at: Float[np.ndarray, " points"],
+    shapes: _Shapes,
     curves: Float[np.ndarray, "draws points"],
     hinges: Float[np.ndarray, " hinges"],
 ) -> tuple[Float[np.ndarray, "draws points"], Float[np.ndarray, " draws"]]:
     """Each curve's closest fit, and its hinge; NaN where no fit rises."""
-    time = (at - at[0]) / (at[-1] - at[0])
-    place = (hinges - at[0]) / (at[-1] - at[0])
-    pairs = [(rate, hinge) for rate in RATES for hinge in place]
-    designs = np.stack(
-        [
-            np.stack([np.ones_like(time), np.exp(-c * time), np.maximum(0, time - h)], axis=1)
-            for c, h in pairs
-        ]
-    )
-    basis, triangle = np.linalg.qr(designs)
+    basis, triangle = shapes
     parts = np.moveaxis(np.moveaxis(basis, 1, 2) @ curves.T, 1, 2)
     rise = parts[:, :, 2] / _nonzero(triangle[:, 2, 2])[:, None]
     decay = (parts[:, :, 1] - triangle[:, 1, 2][:, None] * rise) / triangle[:, 1, 1][:, None]

@@ -2,13 +2,15 @@
 
 import os
 import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from epochwise.record import Record
 from epochwise.train import shown
 from epochwise.train.shown import JSON, Followed
-from epochwise.train.upload import Upload
+from epochwise.train.upload import Send, Upload, sender
 
 if TYPE_CHECKING:
     from wandb import Artifact, Run
@@ -17,27 +19,31 @@ ALARMING = {"diverged": "ERROR", "overfit_loss": "WARN"}  # verdicts worth a mes
 ANSWERS_SHOWN = 500  # rows of a table: W&B's page shows no more at once without effort
 
 
-def open_offline(followed: Followed) -> "OnWandb":
-    """Kept here, whatever becomes of the network."""
-    _set_aside(followed)
-    return OnWandb(_run(followed), followed, None)
+@contextmanager
+def opened_offline() -> Iterator[Callable[[Followed], "OnWandb"]]:
+    """Opens runs that are kept here, whatever becomes of the network; whole once it is left."""
+    import wandb
+
+    yield lambda followed: OnWandb(followed, None)
+    wandb.teardown()  # finish() alone may return before the files are whole
 
 
-def open_online(followed: Followed) -> "OnWandb":
-    """Kept here as well, and sent from there as it grows."""
-    _set_aside(followed)
-    run = _run(followed)
-    return OnWandb(run, followed, Upload(Path(run.settings.sync_dir)))
+@contextmanager
+def opened_online() -> Iterator[Callable[[Followed], "OnWandb"]]:
+    """Opens runs that are kept here as well, and sent from there as they grow."""
+    with sender() as send, opened_offline():
+        yield lambda followed: OnWandb(followed, send)
 
 
 class OnWandb:
-    def __init__(self, run: "Run", followed: Followed, upload: Upload | None) -> None:
-        self.run = run
+    def __init__(self, followed: Followed, send: Send | None) -> None:
+        _set_aside(followed)
+        self.run = _run(followed)
         self.followed = followed
-        self.upload = upload
+        self.upload = Upload(Path(self.run.settings.sync_dir), send) if send else None
         self.points: list[JSON] = []
-        _define_axes(run)
-        _use(run, followed)
+        _define_axes(self.run)
+        _use(self.run, followed)
 
     def log(self, rows: list[JSON]) -> None:
         for row in rows:
@@ -98,7 +104,10 @@ class OnWandb:
 
 
 def _run(followed: Followed) -> "Run":
-    """Code, git state, command and console output stay here: they may hold what is private."""
+    """Code, git state, command and console output stay here: they may hold what is private.
+
+    So does the list of packages, which W&B would read from disk for each run: half of all it costs.
+    """
     import wandb
 
     return wandb.init(
@@ -119,6 +128,7 @@ def _run(followed: Followed) -> "Run":
             save_code=False,
             silent=True,
             x_disable_meta=True,
+            x_save_requirements=False,
         ),
     )
 
@@ -166,10 +176,3 @@ def _set_aside(followed: Followed) -> None:
     for number, folder in enumerate(earlier):
         to = place / "earlier" / f"{folder.name}.{os.getpid()}.{number}"
         shutil.move(folder, to)
-
-
-def teardown() -> None:
-    """finish() alone may return before the files are whole."""
-    import wandb
-
-    wandb.teardown()

@@ -6,8 +6,10 @@ Losses stand under one word, so that a dashboard that groups by it puts val and 
 import json
 import os
 import re
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import yaml
 
@@ -28,7 +30,8 @@ LONG_ENOUGH = 8  # characters: a shorter value is in many texts by chance
 USER_IN_URL = re.compile(r"(?<=://)[^/@\s]+@")
 
 
-class Followed(NamedTuple):
+@dataclass(frozen=True)
+class Followed:
     """A run of a study, and how it is to be tracked."""
 
     planned: PlannedRun
@@ -43,7 +46,7 @@ class Followed(NamedTuple):
     def group(self) -> str:
         return f"{Study.load(self.study_folder).name}/{self.study_folder.name}"
 
-    @property
+    @cached_property
     def settings(self) -> JSON:
         """config.yaml with where it came from. No secret, patch, command or package is in it."""
         settings: JSON = yaml.safe_load((self.folder / "config.yaml").read_text(encoding="utf-8"))

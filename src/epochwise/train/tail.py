@@ -22,6 +22,8 @@ class Tail:
         self._offset = 0
         self._checksum = 0
         """Of all bytes before the offset."""
+        self._size = 0
+        """Of the file at the last call, in bytes; what is beyond the offset is a torn line."""
         self._file: BinaryIO | None = None
         """Held open, so that no other file is given its inode number."""
 
@@ -29,14 +31,17 @@ class Tail:
         """What was appended since the last call. `whole`: the journal will not grow any more."""
         if not self.path.is_file():
             return News([])
-        anew = self._file is not None and not self._is_same_file() and self._has_changed(whole)
+        is_same, size = self._is_same_file(), self.path.stat().st_size
+        if is_same and size == self._size:
+            return News([])
+        anew = self._file is not None and not is_same and self._has_changed(whole)
         if anew:
             self._offset = self._checksum = 0
         if self._file is None:
             self._file = self.path.open("rb")
         rows, end = journal.read_from(self.path, self._offset)
         self._checksum = zlib.crc32(self._bytes(self._offset, end), self._checksum)
-        self._offset = end
+        self._offset, self._size = end, size
         return News(rows, anew)
 
     def close(self) -> None:
@@ -45,7 +50,8 @@ class Tail:
             self._file = None
 
     def _is_same_file(self) -> bool:
-        assert self._file is not None
+        if self._file is None:
+            return False
         return os.fstat(self._file.fileno()).st_ino == self.path.stat().st_ino
 
     def _has_changed(self, whole: bool) -> bool:

@@ -5,6 +5,7 @@ import netrc
 import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Literal
@@ -15,7 +16,7 @@ from epochwise.quality import QUALITY
 from epochwise.record import PlannedRun, Record, Study, is_done
 from epochwise.train import shown
 from epochwise.train.on_others import OnCsv, OnMlflow, OnTensorBoard, OnTrackio
-from epochwise.train.on_wandb import open_offline, open_online, teardown
+from epochwise.train.on_wandb import opened_offline, opened_online
 from epochwise.train.shown import Followed, Tracker
 from epochwise.train.tail import Tail
 from epochwise.train.upload import NotSentError
@@ -81,15 +82,10 @@ def follow(study_folder: Path, track: TrackConfig, stop: Connection) -> int:
     Ends when all of them are whole, or when `stop` is closed: by the supervisor, or by its death.
     A run whose journal stops short is then marked as failed.
     """
-    opener = _opener(track)
-    courses = [
-        Course(Followed(run, study_folder, track), opener)
-        for run in untracked(study_folder, track.name)
-    ]
-    with ThreadPoolExecutor(max_workers=len(courses) + 1) as closing:
+    left = untracked(study_folder, track.name)
+    with _opener(track) as opener, ThreadPoolExecutor(max_workers=len(left) + 1) as closing:
+        courses = [Course(Followed(run, study_folder, track), opener) for run in left]
         ends = _all_shown(courses, closing, stop)
-    if track.name == "wandb":
-        teardown()
     problems = [end.exception() for end in ends]
     for problem in filter(None, problems):
         log.error("a run could not be closed", exc_info=problem)
@@ -159,17 +155,17 @@ class Course:
             self.tracker.log(rows)
 
 
-def _opener(track: TrackConfig) -> Open:
+def _opener(track: TrackConfig) -> AbstractContextManager[Open]:
     match track.name:
         case "tensorboard":
-            return OnTensorBoard
+            return nullcontext(OnTensorBoard)
         case "trackio":
-            return OnTrackio
+            return nullcontext(OnTrackio)
         case "mlflow":
-            return OnMlflow
+            return nullcontext(OnMlflow)
         case "csv":
-            return OnCsv
-    return open_online if mode(track) == "online" else open_offline
+            return nullcontext(OnCsv)
+    return opened_online() if mode(track) == "online" else opened_offline()
 
 
 def _is_examined_yet(followed: Followed) -> bool:

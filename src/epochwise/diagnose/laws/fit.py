@@ -130,7 +130,7 @@ class _Problem(NamedTuple):
         believed = self.belief * parameters
         cost = (self.weights * huber).sum(axis=1) + (believed * parameters).sum(axis=1) / 2
         pull = self.weights * np.minimum(1, self.outlier / np.maximum(size, 1e-300))
-        weighted = (derivatives * pull[:, :, None]).transpose(0, 2, 1)
+        weighted = np.moveaxis(derivatives, 2, 1) * pull[:, None, :]
         slope = (weighted @ residuals[:, :, None])[:, :, 0] + believed
         curvature = weighted @ derivatives + np.diag(self.belief)
         return _State(parameters, cost, slope, curvature)

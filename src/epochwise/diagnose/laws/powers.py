@@ -12,6 +12,7 @@ from jaxtyping import Float
 from epochwise.diagnose.laws.fit import Law, Prediction
 
 NEVER = -1e5  # log of a factor 0, such as the repeats of one epoch; a power of it vanishes
+VANISHED = -300.0  # log of a share that adds nothing; exp of much less is slow
 RANK_PRIOR = 0.3  # sd of rank exponents: rank rarely matters (2402.17193)
 SIGNED = {"rho", "alpha_r"}  # all other exponents are positive
 FLAT, POWER = (-4.0, 2.0), (-3.0, 1.0)  # of logs: a floor of the loss; an exponent
@@ -37,15 +38,19 @@ class Terms(NamedTuple):
         self, parameters: Float[np.ndarray, "fits parameters"]
     ) -> tuple[Float[np.ndarray, "fits points"], Float[np.ndarray, "fits points parameters"]]:
         values = self.values(parameters)
-        logs = [values @ factor for factor in self.factors]
+        # Not by @, whose threads cost more than they bring for matrices as narrow as that
+        logs = [np.einsum("fp,pn->fn", values, factor) for factor in self.factors]
         top = np.maximum.reduce(logs)
-        shares = [np.exp(term - top) for term in logs]
+        shares = [np.exp(np.maximum(term - top, VANISHED)) for term in logs]
         total = np.add.reduce(shares)
-        derivatives = np.zeros((*total.shape, len(self.names)))
-        for share, factor in zip(shares, self.factors, strict=True):
-            derivatives += (share / total)[:, :, None] * factor.T
         inner = np.where(self.exponent, values, 1.0)
-        return top + np.log(total), derivatives * inner[:, None, :]
+        derivatives = np.zeros((len(self.names), *total.shape))
+        for share, factor in zip(shares, self.factors, strict=True):
+            share /= total
+            for number in np.flatnonzero(factor.any(axis=1)):
+                derivatives[number] += share * factor[number]
+        derivatives *= inner.T[:, :, None]
+        return top + np.log(total), np.moveaxis(derivatives, 0, 2)
 
 
 def power_sum(name: str, terms: Sequence[Term], box: Mapping[str, tuple[float, float]]) -> Law:
