@@ -35,7 +35,7 @@ from epochwise.make.pool import Pool, question
 from epochwise.make.prompt import Prompts, read_prompts
 from epochwise.make.review import ReviewServer, read_review, write_review
 
-PROMPTS = Path(__file__).parents[1] / "make"
+PROMPTS = Path(__file__).parents[2] / "make"
 ROUNDS = "20,200"  # rows after which a person looks: few first, as a bad prompt shows at once
 FEW_SEEDS = 20
 NEW = 0.8  # of the rows that come back are new, as far as can be foreseen
