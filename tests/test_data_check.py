@@ -157,3 +157,86 @@ def test_of_near_copies_only_those_go_of_which_one_stays(folder: Path) -> None:
     assert check("--fix", "clean.jsonl") == 0
     kept = (folder / "clean.jsonl").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line) for line in kept[:2]] == [content[0], content[2]]
+
+
+@pytest.fixture
+def mixture(folder: Path) -> str:
+    """Two sources with columns of their own, each with a bad row, and a row that is in both."""
+    mine, others = rows(60)[:30], rows(60)[30:]
+    write(folder / "mine.jsonl", [*mine[:9], mine[9] | {"output": ""}, *mine[10:]])
+    named = [{"q": row["instruction"], "a": row["output"]} for row in [*others, mine[3]]]
+    write(folder / "others.jsonl", named)
+    with (folder / "others.jsonl").open("a") as file:
+        file.write("{no json\n")
+    other = "{path: others.jsonl, weight: 2, format: {instruction: q, output: a}}"
+    return f"data.sources={{mine: {{path: mine.jsonl}}, others: {other}}}"
+
+
+def check_mixture(sources: str, *more: str) -> int:
+    sizes = ["data.size=10", "data.val_size=5", "data.max_tokens=2048"]
+    return main(["data", "check", "data=mixture", sources, *sizes, *more])
+
+
+def test_every_place_in_a_mixture_names_its_source(
+    mixture: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert check_mixture(mixture, "--json", "--fail-on", "empty") == 1
+    told = json.loads(capsys.readouterr().out)
+    places = {each["name"]: each["places"] for each in told["findings"] if each["count"]}
+    assert places["empty"][0].startswith("mine: mine.jsonl line 10: output is empty")
+    assert places["unreadable"][0].startswith("others: others.jsonl line 32: is not JSON")
+    again = places["duplicates_exact"][0]
+    assert again.startswith("others: others.jsonl line 31 ~ mine: mine.jsonl line 4")
+    assert told["sources"] == {"mine": 29, "others": 31}
+
+
+def test_a_mended_mixture_is_a_file_for_each_source(
+    mixture: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert check_mixture(mixture, "--fix", "clean.jsonl") == 0
+    files = capsys.readouterr().out.splitlines()[-3:]
+    assert files == ["clean.log.jsonl", "clean.mine.jsonl", "clean.others.jsonl"]
+    log = [json.loads(line) for line in (folder / files[0]).read_text().splitlines()]
+    assert {line["place"]: line["reason"] for line in log} == {
+        "mine: mine.jsonl line 10": "cannot be read",
+        "others: others.jsonl line 31": "duplicate, exact",
+        "others: others.jsonl line 32": "cannot be read",
+    }
+    assert [len((folder / file).read_text().splitlines()) for file in files[1:]] == [29, 30]
+    mended = mixture.replace("mine.jsonl", "clean.mine.jsonl").replace("path: o", "path: clean.o")
+    gate = ("--fail-on", "error,warning,note")
+    assert check_mixture(mended, *gate) == 0
+    assert check_mixture(mended, *gate, "--fix", "clean.jsonl") == 2
+    assert "clean.mine.jsonl is there already" in capsys.readouterr().err
+
+
+def test_a_sources_own_key_is_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(folder / "mine.jsonl", rows())
+    bad = "{path: mine.jsonl, format: {instruction: question}}"
+    for command in ("check", "show"):
+        settings = f"data.sources={{gone: {{path: gone.jsonl}}, mine: {bad}}}"
+        assert main(["data", command, "data=mixture", settings]) == 2
+        told = capsys.readouterr().err
+        assert "data.sources.gone.path=gone.jsonl: there is no such file" in told
+        assert "mine: mine.jsonl: data.sources.mine.format reads 'instruction'" in told
+
+
+def test_rows_of_a_mixture_are_shown_with_their_source(
+    mixture: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["data", "show", "data=mixture", mixture]) == 2
+    told = capsys.readouterr().err
+    assert "mine: mine.jsonl line 10: output is empty" in told
+    assert "others: others.jsonl line 32: is not JSON" in told
+    assert check_mixture(mixture, "--fix", "clean.jsonl") == 0
+    capsys.readouterr()
+    mended = mixture.replace("mine.jsonl", "clean.mine.jsonl").replace("path: o", "path: clean.o")
+    sizes = ["data.size=10", "data.val_size=5", "data.max_tokens=2048"]
+    assert main(["data", "show", "data=mixture", mended, *sizes, "--rows", "10", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)["rows"]
+    names = [row["place"].partition(": clean.")[0] for row in shown]
+    assert sorted(set(names)) == ["mine", "others"]
+    assert names.count("others") == 7  # by the weights
+    short = [*sizes[:2], "data.max_tokens=40"]
+    assert main(["data", "show", "data=mixture", mended, *short]) == 2
+    assert "others: clean.others.jsonl line" in capsys.readouterr().err

@@ -26,7 +26,10 @@ MAY_IMPORT = {
         *("config", "data", "diagnose", "endpoint", "model", "quality", "record", "train"),
         "world",
     },
-    "make": {"arguments", "config", "data", "draw", "endpoint", "evaluate", "train"},
+    "make": {
+        *("arguments", "compose", "config", "data", "draw", "endpoint", "evaluate", "model"),
+        "train",
+    },
     "experiment": {"config", "data", "evaluate", "model", "record", "train"},
     "reproduce": {"config", "experiment", "record", "train"},
     "sweep": {
@@ -61,7 +64,17 @@ HOMES = {
     "submitit": {"sweep"},
     "tensorboard": {"diagnose"},
     "httpx": {"data", "endpoint"},
-    "torch": {"data", "evaluate", "experiment", "model", "reproduce", "sweep", "train", "world"},
+    "torch": {
+        "data",
+        "evaluate",
+        "experiment",
+        "make",
+        "model",
+        "reproduce",
+        "sweep",
+        "train",
+        "world",
+    },
 }
 HEAVY = {
     "wandb_workspaces",

@@ -51,8 +51,15 @@ MISTAKES = {  # command line -> what its message must say
     ],
     "train data=mixture data.sources={a:{weight:1}}": ["data.sources.a.path: is missing"],
     "train data=mixture data.sources={a:{path:x.json,weight:0}}": ["{path: FILE, format"],
+    "train data=mixture data.val_size=9 data.sources={a:{path:x.json,val_size:5}}": [
+        "data.val_size=9: its sources are to have 5 of a; set data.val_size=5"
+    ],
+    "train data=mixture data.val_size=4 data.sources={a:{path:x,val_size:5},b:{path:y}}": [
+        "data.val_size=4: its sources are to have 5 of a; set data.val_size=5"
+    ],
+    "train data=mixture data.sources={a:{path:x.json,val_size:0}}": ["give one of them some"],
+    "train data=mixture data.sources={a:{path:x.json,val_size:-1}}": ["val_size: null}}"],
     "train data=mixture": ["data.sources: go together with data=mixture"],
-    "train data.stratify=source": ["data.stratify=source: there is one source"],
     "train data.format=alpacca": ["data.format=alpacca: must be one of", "did you mean alpaca?"],
     "train evaluate.batch_size=null": ["evaluate.batch_size=null: must be a whole number"],
     "train track.tags=mine": ["track.tags=mine: must be a list of text"],

@@ -54,6 +54,15 @@ class SourceConfig(Group):
     format: Format | dict[str, str] = "auto"
     weight: Annotated[float, Field(gt=0)] = 1.0
     """Its share of the rows at every size, beside the weights of the others."""
+    val_size: NonNegative | None = None
+    """Of data.val_size, the rows that are this source's; None for its share of what is left."""
+
+    @model_serializer(mode="wrap")
+    def _without_unset(
+        self, serialised: Callable[["SourceConfig"], dict[str, Any]]
+    ) -> dict[str, Any]:
+        """Without what came later and is not asked for, so that run ids stay."""
+        return {key: value for key, value in serialised(self).items() if value is not None}
 
 
 class DataConfig(Group):
@@ -79,7 +88,8 @@ class DataConfig(Group):
     sources: dict[str, SourceConfig] | None = None
     """Of path `mixture`: what is mixed."""
     stratify: Literal["source", "kind"] | None = None
-    """Every subset has each kind's share of all rows; sources have theirs by their weights."""
+    """Every subset has each kind's share of all rows (in a mixture, of its source's rows), or each
+    source's of those that train: the passages, say, that rows name as their `source`."""
     canaries: Positive | None = None
     """Secrets planted among the training rows, to measure what is learnt by heart."""
 
@@ -114,6 +124,16 @@ class ModelConfig(Group):
     """How the frozen base weights are stored; nf4 is QLoRA's: arxiv.org/abs/2305.14314."""
     template: Literal["own", "alpaca", "chatml", "llama2", "plain"]
     """Chat template: the tokenizer's own, or a shipped one for base models without."""
+    thinking: bool | None = None
+    """What the tokenizer's own is told of `enable_thinking`, in training and in use; None: nothing.
+    """
+
+    @model_serializer(mode="wrap")
+    def _without_unset(
+        self, serialised: Callable[["ModelConfig"], dict[str, Any]]
+    ) -> dict[str, Any]:
+        """Without what came later and is not asked for, so that run ids stay."""
+        return {key: value for key, value in serialised(self).items() if value is not None}
 
 
 class PeftConfig(BaseModel):

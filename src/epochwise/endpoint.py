@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, runtime_checkable
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
@@ -112,6 +112,25 @@ class Meter:
         with self._lock:
             self._reserved = self._reserved.plus(Tokens(-reserved.prompt, -reserved.reply))
             self.spent = self.spent.plus(used)
+
+
+@runtime_checkable
+class Model(Protocol):
+    """Who replies: a server, or a model of this machine."""
+
+    meter: Meter
+
+    def ask(self, body: Callable[[int], JSON], read: Callable[[Reply], T]) -> T:
+        """What `read` makes of the reply, as Client.ask."""
+
+    def __enter__(self) -> "Model": ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
 
 
 class Client:

@@ -67,14 +67,15 @@ def test_too_many_for_the_rows_is_a_mistake(rows_file: Path) -> None:
 def test_a_run_remembers_what_it_saw_often_and_is_evaluated(
     planted: Experiment, tmp_path: Path
 ) -> None:
-    settings = {"train.epochs": 10, "train.learning_rate": 2e-3, "train.micro_batch_size": None}
+    settings = {"train.epochs": 7, "train.learning_rate": 4e-3, "train.micro_batch_size": None}
+    settings |= {"evaluate.batch_size": 64}  # a measurement of 259 secrets in 5 passes, not 52
     run = changed(planted, settings | {"peft.lora_dropout": 0.0})
     run_trunk({"run": run}, tmp_path, on_step=lambda tick: None)
     folder = run_folder(tmp_path, "run")
     losses = RowLosses.load(folder / "rows.npz")
     assert losses.canaries is not None
     assert losses.canary_repeats is not None
-    assert losses.canaries.shape == (11, 3 + REFERENCES)
+    assert losses.canaries.shape == (8, 3 + REFERENCES)
     assert losses.canary_repeats[:4].tolist() == [1, 4, 16, 0]
     often, never = losses.canaries[-1][2], losses.canaries[-1][3:]
     assert often < never.min()

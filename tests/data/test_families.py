@@ -65,6 +65,54 @@ def test_a_template_that_cannot_train_is_found_out(name: str) -> None:
     assert len(caught.value.problems) == 5
 
 
+THINKERS = {
+    "qwen3": FAMILIES["qwen3"],
+    "qwen3_5_nothink": FAMILIES["qwen3_5_nothink"],
+    "nemotron_3_nano": UNTRAINABLE["nemotron_3_nano"][0],
+}
+
+
+@pytest.mark.parametrize("name", THINKERS)
+def test_a_template_told_not_to_think_is_told_so_in_use_as_well(name: str) -> None:
+    family = THINKERS[name]
+    tokenizer, plain = with_template(name, family), with_template(name, family)
+    apply(tokenizer, "own", thinking=False)
+    for row in rows(family, EACH, seed=len(name)):
+        talk = chat(row, "last")
+        asked, told = talk.messages[:-1], {"tools": talk.tools or None, "tokenize": False}
+        begin = str(tokenizer.apply_chat_template(asked, **told, add_generation_prompt=True))
+        told |= {"enable_thinking": False}
+        assert begin == plain.apply_chat_template(asked, **told, add_generation_prompt=True)
+        (found,) = examples([row], tokenizer)
+        learnt = tokenizer.decode(found.ids[found.scored])
+        used = tokenizer(begin, add_special_tokens=False).input_ids
+        assert "<think>" in begin.rpartition("assistant")[2]
+        assert "think>" not in learnt
+        assert list(prompt(row, tokenizer).ids) == found.ids.tolist()[: found.scored.argmax()]
+        assert used[: found.scored.argmax()] == found.ids.tolist()[: found.scored.argmax()]
+
+
+def test_what_a_template_is_told_is_saved_with_it() -> None:
+    tokenizer = with_template("qwen3", FAMILIES["qwen3"])
+    before = tokenizer.chat_template
+    apply(tokenizer, "own", thinking=True)
+    thinks = str(tokenizer.chat_template)
+    asked = [{"role": "user", "content": "so"}]
+    told = {"tokenize": False, "add_generation_prompt": True, "enable_thinking": False}
+    assert str(tokenizer.apply_chat_template(asked, **told)).endswith("assistant\n")
+    assert thinks == "{% set enable_thinking = true %}\n" + str(before)
+    apply(tokenizer, "own")
+    assert tokenizer.chat_template == thinks
+
+
+def test_thinking_is_for_templates_that_know_of_it() -> None:
+    tokenizer = with_template("qwen2_5", FAMILIES["qwen2_5"])
+    with pytest.raises(ValueError, match="model.thinking=false: .* knows no enable_thinking"):
+        apply(tokenizer, "own", thinking=False)
+    with pytest.raises(ValueError, match="for a model's own template, not for plain"):
+        apply(tokenizer, "plain", thinking=True)
+
+
 def check(
     row: Row, found: Example, tokenizer: PreTrainedTokenizerFast, family: Family, turns: str
 ) -> None:

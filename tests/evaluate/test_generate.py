@@ -1,12 +1,18 @@
+from collections import Counter
+from math import log
+from pathlib import Path
+
 import pytest
 import torch
+from phrase_model import ASSISTANT, END, save
 
-from epochwise.config import PeftConfig
+from epochwise.config import ModelConfig, PeftConfig
 from epochwise.data.formats import exchange
 from epochwise.data.tokens import example
-from epochwise.evaluate.generate import Manner, answers, prompt
+from epochwise.evaluate.generate import Manner, answers, prompt, written
 from epochwise.model.adapter import add_adapter
-from epochwise.model.pretrained import Pretrained, fresh
+from epochwise.model.pretrained import Pretrained, fresh, load_pretrained
+from epochwise.model.ranks import ALONE
 from epochwise.world.generator import rows
 
 SOME = [
@@ -104,3 +110,24 @@ def test_a_prompt_that_leaves_no_room_for_an_answer_is_refused(world_1m: Pretrai
     long = prompt(SOME[0].asking("blue " * 600), world_1m.tokenizer)
     with pytest.raises(ValueError, match=r"row 0: \d+ tokens of prompt .* the model's 512: lower"):
         answers(world_1m.model, world_1m.tokenizer, [long], manner=TOGETHER)
+
+
+@pytest.mark.parametrize(("temperature", "share"), [(1.0, 3 / 4), (0.5, 9 / 10)])
+def test_tokens_are_drawn_as_often_as_they_are_likely(
+    temperature: float, share: float, tmp_path: Path
+) -> None:
+    chances = {ASSISTANT: {"often": log(3), "rarely": 0.0}, "often": {END: 0}, "rarely": {END: 0}}
+    path = str(save(tmp_path, chances))
+    config = ModelConfig(name="phrases", path=path, weights="fp32", template="own")
+    model, tokenizer, _ = load_pretrained(config, ALONE.device)
+    asked = [prompt(SOME[0], tokenizer)._replace(seed=seed) for seed in range(4000)]
+    manner = Manner(2, 4000, bf16=False, temperature=temperature)
+    found = written(model, tokenizer, asked, manner)
+    drawn = Counter(one.text for one in found)
+    assert drawn.keys() == {"often", "rarely"}
+    assert drawn["often"] / 4000 == pytest.approx(share, abs=0.03)  # 4 standard errors
+    assert {(one.tokens, one.ended) for one in found} == {(2, True)}
+    some = written(model, tokenizer, asked[::7], manner)  # the same, whoever is beside
+    assert some == found[::7]
+    (cut_off,) = written(model, tokenizer, asked[:1], manner._replace(max_new_tokens=1))
+    assert (cut_off.tokens, cut_off.ended) == (1, False)

@@ -17,7 +17,7 @@ from epochwise.cli import main
 from epochwise.config import DataConfig
 from epochwise.data.rows import read
 from epochwise.evaluate.question_file import questions_of
-from epochwise.make.flags import KEY
+from epochwise.make.model import KEY
 
 TOWNS = ("Oskmere", "Aldwick", "Brenford", "Crowton", "Dunham", "Elmport", "Falstead", "Glenby")
 MAKERS = ("Mirator", "Tolenko", "Kavikda", "Lenaven", "Rishador", "Samoral", "Nolinta", "Dutasbe")

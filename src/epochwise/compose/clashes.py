@@ -134,9 +134,18 @@ def _mixture(config: Config) -> str | None:
         )
     if data.sources and MIXTURE in data.places:
         return "data.sources: one of them is a mixture itself; name its sources instead"
-    if data.stratify == "source" and not data.sources:
-        return "data.stratify=source: there is one source; set data=mixture, or data.stratify=kind"
     return None
+
+
+def _val_sizes(config: Config) -> str | None:
+    whole, sources = config.data.val_size, config.data.sources or {}
+    said = {name: one.val_size for name, one in sources.items() if one.val_size is not None}
+    total = sum(said.values())
+    if not said or total == whole or total < whole and len(said) < len(sources):
+        return None
+    parts = " + ".join(f"{size} of {name}" for name, size in said.items())
+    remedy = f"set data.val_size={total}" if total else "give one of them some"
+    return f"data.val_size={whole}: its sources are to have {parts}; {remedy}"
 
 
 def _cut_in_few_bits(config: Config) -> str | None:
@@ -192,6 +201,7 @@ RULES: tuple[Callable[[Config], str | None], ...] = (
     _columns,
     _canaries,
     _mixture,
+    _val_sizes,
     _cut_in_few_bits,
     _cut_for_one,
     _ranks_of_adalora,

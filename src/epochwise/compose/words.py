@@ -14,7 +14,9 @@ PATTERNS = {  # regular expressions in words
     "study": "1 to 64 letters, digits, '.', '_' or '-', a letter or digit first",
     "track.project": "1 to 128 characters, none of / \\ # ? % :",
     "folder": "the path of a folder",
-    "data.sources": "a mapping {NAME: {path: FILE, format: auto, weight: 1}}, or null",
+    "data.sources": (
+        "a mapping {NAME: {path: FILE, format: auto, weight: 1, val_size: null}}, or null"
+    ),
 }
 BOUNDS = {
     "minimum": "{} or more",

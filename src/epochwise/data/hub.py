@@ -46,32 +46,38 @@ def records(path: str) -> Iterator[Record]:
 
 
 def _of_hub(path: str, where: Address) -> Any:
-    import datasets
-
-    try:
-        return datasets.load_dataset(
-            where.name, where.subset, revision=where.revision, split="train"
-        )
-    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
-        raise DataError([_unreachable(path, error, "huggingface.co")]) from error
+    return _table(path, where, "huggingface.co", where.name, revision=where.revision)
 
 
 def _of_modelscope(path: str, where: Address) -> Any:
+    """Its client fetches the files, and `datasets` reads them: the client's own reader pins an
+    older `datasets`, and puts its own code into it.
+    """
     try:
-        from modelscope.msdatasets import MsDataset
+        from modelscope.hub.snapshot_download import dataset_snapshot_download
     except ImportError as error:
         raise DataError(
             [
                 f"data.path={path} needs ModelScope's client, which is not installed:"
-                " pip install 'modelscope[dataset]', or use your own file:"
-                " data=file data.path=my.jsonl"
+                " pip install modelscope, or use your own file: data=file data.path=my.jsonl"
             ]
         ) from error
-    revision = {} if where.revision is None else {"version": where.revision}
     try:
-        return MsDataset.load(where.name, subset_name=where.subset, split="train", **revision)
+        folder = dataset_snapshot_download(where.name, revision=where.revision)
     except Exception as error:  # its client raises errors of many libraries
         raise DataError([_unreachable(path, error, "modelscope.cn")]) from error
+    return _table(path, where, "modelscope.cn", folder)
+
+
+def _table(
+    path: str, where: Address, host: str, source: str, *, revision: str | None = None
+) -> Any:
+    import datasets
+
+    try:
+        return datasets.load_dataset(source, where.subset, revision=revision, split="train")
+    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
+        raise DataError([_unreachable(path, error, host)]) from error
 
 
 def _unreachable(path: str, error: Exception, host: str) -> str:

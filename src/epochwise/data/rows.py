@@ -3,6 +3,7 @@
 import hashlib
 import json
 import logging
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from itertools import chain, islice
@@ -20,11 +21,22 @@ from epochwise.data.problems import DataError, Problems
 from epochwise.data.recognise import Reading, ignored, reading
 from epochwise.world import generator
 
-__all__ = ["DataError", "Readable", "Row", "digest", "kept", "read", "readable", "records"]
+__all__ = [
+    "DataError",
+    "Readable",
+    "Row",
+    "digest",
+    "kept",
+    "read",
+    "readable",
+    "records",
+    "sources",
+]
 
 WORLD = "world"
 MIXTURE = "mixture"
 HEAD = 1000  # records from which a format is recognised
+OWN_KEY = re.compile(r"\bdata\.(path|format)\b")  # which a source has as well
 log = logging.getLogger(__name__)
 
 
@@ -74,14 +86,14 @@ def readable(config: DataConfig) -> Readable:
 
 
 def records(config: DataConfig) -> Iterator[Record]:
-    """Every record that can be read, also those that make no row, in the order of the file."""
+    """Every record of one source that can be read, also those that make no row, in their order."""
     return _records(config, Problems())
 
 
 def digest(config: DataConfig) -> str:
     """A value that changes with the rows: a hub set is taken at its word, by its path."""
     if config.sources:
-        parts = [digest(source) for source in _sources(config).values()]
+        parts = [digest(source) for source in sources(config).values()]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
     if config.path == WORLD:
         return _world_digest()
@@ -101,7 +113,7 @@ def _add(config: DataConfig, rows: list[Row] | Kept) -> None:
     problems.check()
 
 
-def _sources(config: DataConfig) -> dict[str, DataConfig]:
+def sources(config: DataConfig) -> dict[str, DataConfig]:
     """What is mixed, each as if it were all."""
     return {
         name: config.model_copy(
@@ -115,7 +127,7 @@ def _rows(config: DataConfig, problems: Problems) -> Iterator[Row]:
     if not config.sources:
         yield from _of_one(config, problems)
         return
-    for name, source in _sources(config).items():
+    for name, source in sources(config).items():
         of_source = Problems()
         try:
             for row in _of_one(source, of_source):
@@ -123,8 +135,8 @@ def _rows(config: DataConfig, problems: Problems) -> Iterator[Row]:
         except DataError as error:
             of_source.lines += error.problems
         for problem in of_source.lines:
-            key = problem.removeprefix("data.")
-            problems.note(f"{name}: {problem}" if key == problem else f"data.sources.{name}.{key}")
+            told = OWN_KEY.sub(rf"data.sources.{name}.\1", problem)
+            problems.note(told if problem.startswith("data.") else f"{name}: {told}")
         problems.more += of_source.more
 
 

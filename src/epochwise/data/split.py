@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from epochwise.config import DataConfig
 from epochwise.data.formats import Row
-from epochwise.data.shares import ALL, Parts, behind, dealt, parts_of
+from epochwise.data.shares import ALL, Parts, behind, dealt, held_out, parts_of, spread
 
 OPERATORS = "*/%"  # Unicode calls them punctuation, but 6*2 and 6/2 are different questions
 
@@ -45,7 +45,7 @@ def split(
         parts: Shares that both sides keep, as far as whole groups allow it for validation.
 
     Raises:
-        ValueError: There are fewer rows than asked for.
+        ValueError: There are fewer rows than asked for, of all or of a part.
 
     Example:
         Two rows ask the same, so they stay on one side:
@@ -62,9 +62,9 @@ def split(
     order = _order(keys, seed)
     parts = parts or Parts([ALL] * len(rows), {})
     shares = parts.shares(order)
-    val = list(islice(dealt(_by_groups(order, group, parts, fits), shares), val_size))
-    held_out = {group[row] for row in val}
-    rest = _by_rows(order, parts, lambda row: group[row] not in held_out and fits(row))
+    val = held_out(_by_groups(order, group, parts, fits), shares, parts, val_size)
+    judging = {group[row] for row in val}
+    rest = _by_rows([row for row in order if group[row] not in judging], parts, fits)
     train = list(islice(dealt(rest, shares), size))
     if len(val) < val_size or len(train) < size:
         taken = train if len(val) == val_size else val
@@ -191,25 +191,25 @@ def _by_groups(
     for row in order:
         members.setdefault(group[row], []).append(row)
     return {
-        part: ([row] for batch in batches for row in batch if fits(row))
+        part: ([row] for batch in spread(batches, parts.kinds) for row in batch if fits(row))
         for part, batches in _parted(members.values(), parts).items()
     }
 
 
 def _by_rows(
-    order: list[int], parts: Parts, may: Callable[[int], bool]
+    order: list[int], parts: Parts, fits: Callable[[int], bool]
 ) -> dict[str, Iterator[list[int]]]:
     return {
-        part: (batch for batch in batches if may(batch[0]))
+        part: (batch for batch in spread(batches, parts.kinds or parts.sources) if fits(batch[0]))
         for part, batches in _parted(([row] for row in order), parts).items()
     }
 
 
-def _parted(batches: Iterable[list[int]], parts: Parts) -> dict[str, Iterator[list[int]]]:
+def _parted(batches: Iterable[list[int]], parts: Parts) -> dict[str, list[list[int]]]:
     found: dict[str, list[list[int]]] = {part: [] for part in parts.weights}
     for batch in batches:
         found.setdefault(parts.of[batch[0]], []).append(batch)
-    return {part: iter(of_part) for part, of_part in found.items()}
+    return found
 
 
 def _shortage(

@@ -8,19 +8,30 @@ from transformers import PreTrainedTokenizerBase
 Template = Literal["own", "alpaca", "chatml", "llama2", "plain"]
 SHIPPED = get_args(Template)[1:]
 CHOOSE = f"model.template={'|'.join(SHIPPED)}"
+THINKING = "enable_thinking"  # what Qwen3, GLM and others call it
 CHATML_TOKENS = ("<|im_start|>", "<|im_end|>")
 
 
-def apply(tokenizer: PreTrainedTokenizerBase, template: Template) -> None:
+def apply(
+    tokenizer: PreTrainedTokenizerBase, template: Template, thinking: bool | None = None
+) -> None:
     """Sets the tokenizer's chat template, so that training, chat and the saved model agree on it.
 
+    Args:
+        thinking: Said in the template itself, so that whoever renders it later says the same.
+
     Raises:
-        ValueError: The template is missing, or needs tokens that this tokenizer lacks.
+        ValueError: The template is missing, needs tokens that this tokenizer lacks, or knows of no
+            thinking that could be turned on or off.
     """
     if template == "own":
         if tokenizer.chat_template is None:
             raise ValueError(f"{named(tokenizer)} has no chat template of its own: set {CHOOSE}")
+        if thinking is not None:
+            tokenizer.chat_template = _thinking(tokenizer, thinking)
         return
+    if thinking is not None:
+        raise ValueError(f"model.thinking: is for a model's own template, not for {template}")
     known = tokenizer.get_vocab()
     missing = [token for token in CHATML_TOKENS if token not in known]
     if template == "chatml" and missing:  # new ones would have embeddings no adapter ever trains
@@ -36,6 +47,18 @@ def apply(tokenizer: PreTrainedTokenizerBase, template: Template) -> None:
     # one beginning-of-sequence token, where this tokenizer puts one before any text:
     opening = "{{- bos_token -}}\n" if opens(tokenizer) else ""
     tokenizer.chat_template = opening + shipped(template)
+
+
+def _thinking(tokenizer: PreTrainedTokenizerBase, thinking: bool) -> str:
+    """Its template, which no longer asks whether to think."""
+    before = str(tokenizer.chat_template)
+    if THINKING not in before:
+        raise ValueError(
+            f"model.thinking={str(thinking).lower()}: {template_of(tokenizer)} knows no"
+            f" {THINKING}; leave it out"
+        )
+    # The line end goes with the block: templates are rendered with trim_blocks.
+    return f"{{% set {THINKING} = {str(thinking).lower()} %}}\n{before}"
 
 
 def shipped(template: str) -> str:

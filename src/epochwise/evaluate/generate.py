@@ -1,13 +1,18 @@
-"""Greedy answers to many prompts at a time."""
+"""Answers to many prompts at a time: the likeliest, or drawn."""
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
-from transformers import GenerationConfig, PreTrainedTokenizerBase
+from transformers import (
+    GenerationConfig,
+    LogitsProcessor,
+    LogitsProcessorList,
+    PreTrainedTokenizerBase,
+)
 
 from epochwise.data.formats import Row
 from epochwise.data.order import cut
@@ -20,6 +25,8 @@ class Prompt(NamedTuple):
     ids: tuple[int, ...]
     end: int
     place: str
+    seed: int = 0
+    """Of its draws, where there are any."""
 
 
 class Manner(NamedTuple):
@@ -32,6 +39,18 @@ class Manner(NamedTuple):
     pads: bool = True
     """Whether a batch may hold prompts of unlike length: not where a method puts virtual tokens
     before the padding, which would then stand further from the prompt than in training."""
+    temperature: float = 0.0
+    """0: the likeliest token each time; else tokens are drawn, from the prompt's own seed."""
+
+
+class Written(NamedTuple):
+    """What a model has written after a prompt."""
+
+    text: str
+    tokens: int
+    """With the one that ends it."""
+    ended: bool
+    """False where it was stopped at `max_new_tokens`."""
 
 
 def prompt(row: Row, tokenizer: PreTrainedTokenizerBase) -> Prompt:
@@ -64,9 +83,9 @@ def answers(
         _check_room(model, prompts, manner)
     found = [""] * len(prompts)
     for batch in _batches(prompts, manner):
-        texts = _batch(model, tokenizer, [prompts[index] for index in batch], manner)
-        for index, text in zip(batch, texts, strict=True):
-            found[index] = text
+        made = written(model, tokenizer, [prompts[index] for index in batch], manner)
+        for index, one in zip(batch, made, strict=True):
+            found[index] = one.text
         on_answers(len(batch))
     return found
 
@@ -82,9 +101,10 @@ def _batches(prompts: Sequence[Prompt], manner: Manner) -> Iterator[Sequence[int
 
 
 @torch.inference_mode()
-def _batch(
-    model: Any, tokenizer: PreTrainedTokenizerBase, prompts: list[Prompt], manner: Manner
-) -> list[str]:
+def written(
+    model: Any, tokenizer: PreTrainedTokenizerBase, prompts: Sequence[Prompt], manner: Manner
+) -> list[Written]:
+    """What the model writes after prompts that all go together."""
     ends = _ends(tokenizer, prompts)
     # Fields that are left out here would be filled in from the model's own config.
     model.generation_config = GenerationConfig()  # type: ignore[no-untyped-call]
@@ -98,11 +118,36 @@ def _batch(
     )
     ids, mask = _padded(prompts, int(tokenizer.pad_token_id or 0))
     device = model.device
+    drawn = [_Drawn(prompts, manner.temperature, device)] if manner.temperature else []
     with torch.autocast(device.type, torch.bfloat16, enabled=manner.bf16):
         made = model.generate(
-            input_ids=ids.to(device), attention_mask=mask.to(device), generation_config=greedy
+            input_ids=ids.to(device),
+            attention_mask=mask.to(device),
+            generation_config=greedy,
+            logits_processor=LogitsProcessorList(drawn),
         )
-    return [_text(row, ends, tokenizer) for row in made[:, ids.shape[1] :].tolist()]
+    return [_written(row, ends, tokenizer) for row in made[:, ids.shape[1] :].tolist()]
+
+
+class _Drawn(LogitsProcessor):
+    """Scores of which the highest is a draw at a temperature (Gumbel-max, arXiv 1611.01144).
+
+    Each row is drawn from its own seed, so that it is the same whoever is beside it.
+    """
+
+    def __init__(self, prompts: Sequence[Prompt], temperature: float, device: torch.device) -> None:
+        self.temperature = temperature
+        self.dice = [torch.Generator(device).manual_seed(prompt.seed) for prompt in prompts]
+
+    def __call__(
+        self,
+        input_ids: Int[Tensor, "rows time"],
+        scores: Float[Tensor, "rows vocab"],
+    ) -> Float[Tensor, "rows vocab"]:
+        noise = torch.empty_like(scores, dtype=torch.float32)
+        for row, dice in zip(noise, self.dice, strict=True):
+            row.exponential_(generator=dice)
+        return scores.float() / self.temperature - noise.log()
 
 
 def _ends(tokenizer: PreTrainedTokenizerBase, prompts: Sequence[Prompt]) -> set[int]:
@@ -122,9 +167,11 @@ def _padded(
     return torch.tensor(ids), torch.tensor(mask)
 
 
-def _text(ids: list[int], ends: set[int], tokenizer: PreTrainedTokenizerBase) -> str:
+def _written(ids: list[int], ends: set[int], tokenizer: PreTrainedTokenizerBase) -> Written:
     length = next((place for place, token in enumerate(ids) if token in ends), len(ids))
-    return str(tokenizer.decode(ids[:length], skip_special_tokens=True)).strip()
+    text = str(tokenizer.decode(ids[:length], skip_special_tokens=True)).strip()
+    ended = length < len(ids)
+    return Written(text, length + ended, ended)
 
 
 def _check_room(model: Any, prompts: Sequence[Prompt], manner: Manner) -> None:

@@ -9,7 +9,7 @@ from random import Random
 from typing import TypeVar
 
 from epochwise.draw import seed_for
-from epochwise.endpoint import JSON, Client, Reply, UnclearError
+from epochwise.endpoint import JSON, Model, Reply, UnclearError
 from epochwise.evaluate.refusal import Refusals
 from epochwise.evaluate.words import normalised
 from epochwise.make import reply as replies
@@ -56,10 +56,8 @@ class Recipe:
 class Writer:
     """Has a model write about one window after the other."""
 
-    def __init__(
-        self, client: Client, prompts: Prompts, recipe: Recipe, refusals: Refusals
-    ) -> None:
-        self.client = client
+    def __init__(self, model: Model, prompts: Prompts, recipe: Recipe, refusals: Refusals) -> None:
+        self.model = model
         self.prompts = prompts
         self.recipe = recipe
         self.refusals = refusals
@@ -68,7 +66,7 @@ class Writer:
         """All that is made of a window, and how much was left out for which reason.
 
         Raises:
-            SpentError, ValueError: As Client.ask does.
+            SpentError, ValueError: As Model.ask does.
         """
         left_out: Counter[str] = Counter()
         found = self._pairs(number, window, left_out)
@@ -226,7 +224,7 @@ class Writer:
                 raise
 
         try:
-            return self.client.ask(body, told)
+            return self.model.ask(body, told)
         except UnclearError:
             return None
 
@@ -258,4 +256,4 @@ def build(
         on_window(len(done) + count)
 
     told(0)
-    return carry_out(jobs, journal, writer.client.meter, at_a_time=at_a_time, on_done=told)
+    return carry_out(jobs, journal, writer.model.meter, at_a_time=at_a_time, on_done=told)

@@ -1,4 +1,4 @@
-"""What `data build` and `data grow` are both told: which model, how much, how fast."""
+"""What `data build` and `data grow` are both told, and what both tell."""
 
 import argparse
 import hashlib
@@ -11,10 +11,10 @@ from typing import Any
 from rich.console import Console
 from rich.progress import Progress, TimeRemainingColumn
 
-from epochwise.arguments import MISTAKE, number, whole
-from epochwise.endpoint import Client, Endpoint, Limit, Meter, Tokens, checked_url
+from epochwise.arguments import MISTAKE
+from epochwise.endpoint import Limit, Tokens
+from epochwise.make.model import limit_of, model_faults
 
-KEY = "EPOCHWISE_LLM_KEY"  # of its own, so that no other service's key is sent along
 DONE, STOPPED = 0, 1
 BYTES_PER_TOKEN = 4  # of what is foreseen; the meter itself counts what the server says
 NEEDS = {
@@ -45,40 +45,9 @@ def add_prompt_flags(rows: Any) -> None:
     rows.add_argument("--show-prompt", action="store_true", help="print ours, to begin with")
 
 
-def add_model_flags(parser: argparse.ArgumentParser, *, max_reply_tokens: int) -> None:
-    model = parser.add_argument_group("the model", f"its key is read from {KEY} and nowhere else")
-    model.add_argument(
-        "--url", help="an OpenAI-compatible address, such as http://127.0.0.1:8000/v1"
-    )
-    model.add_argument("--model", metavar="NAME", help="as the server calls it")
-    model.add_argument("--temperature", type=number(0.0, 2.0), default=0.7, metavar="T")
-    most = "the most a reply may have"
-    model.add_argument(
-        "--max-reply-tokens", type=whole(1), default=max_reply_tokens, metavar="N", help=most
-    )
-    tries = "requests for one thing, where replies are of no use (default 3)"
-    model.add_argument("--tries", type=whole(1), default=3, metavar="N", help=tries)
-    model.add_argument("--timeout", type=number(0.1, 86400.0), default=120.0, metavar="SECONDS")
-    once = "requests at a time (default 4)"
-    model.add_argument("--at-a-time", type=whole(1), default=4, metavar="N", help=once)
-    model.add_argument("--seed", type=whole(0), default=0, metavar="N", help="of every draw")
-    cost = parser.add_argument_group("cost")
-    million = "of a million {} tokens, in whatever currency"
-    cost.add_argument(
-        "--price-in", type=number(0.0), default=0.0, metavar="P", help=million.format("prompt")
-    )
-    cost.add_argument(
-        "--price-out", type=number(0.0), default=0.0, metavar="P", help=million.format("reply")
-    )
-    limit = "stop before more tokens than this are spent"
-    cost.add_argument("--max-tokens-spent", type=whole(1), metavar="N", help=limit)
-    cost.add_argument("--budget", type=number(0.0), metavar="MONEY", help="stop before it is spent")
-    cost.add_argument("--plan", action="store_true", help="only tell what it would ask and cost")
-
-
 def check(options: argparse.Namespace, faults: Sequence[str]) -> None:
     """Raises ValueError with all that is wrong with the flags, `faults` among it."""
-    found = [*faults, *([] if options.plan else _model_faults(options))]
+    found = [*faults, *([] if options.plan else model_faults(options))]
     if options.out is not None:
         found += _out_faults(options.out)
     elif not options.plan:
@@ -112,29 +81,6 @@ def tell_plan(what: str, count: int, ahead: Tokens, options: argparse.Namespace)
         print(json.dumps(plan, indent=2))
     else:
         print(f"{count} {what}: about {told_cost(ahead, limit)}")
-
-
-def _model_faults(options: argparse.Namespace) -> list[str]:
-    faults = [f"--{name}: is needed" for name in ("url", "model") if not vars(options)[name]]
-    if options.url:
-        try:
-            checked_url(options.url, "--url")
-        except ValueError as error:
-            faults.append(str(error))
-    if options.budget is not None and not options.price_in + options.price_out:
-        faults.append("--budget: needs --price-in and --price-out, the prices of a million tokens")
-    return faults
-
-
-def client_of(options: argparse.Namespace, spent: Tokens) -> Client:
-    """The endpoint, with what was spent on this file before. Raises ValueError for a bad key."""
-    endpoint = Endpoint(checked_url(options.url, "--url"), options.model, KEY)
-    meter = Meter(limit_of(options), spent)
-    return Client(endpoint, meter=meter, tries=options.tries, timeout=options.timeout)
-
-
-def limit_of(options: argparse.Namespace) -> Limit:
-    return Limit(options.max_tokens_spent, options.budget, options.price_in, options.price_out)
 
 
 def told_cost(tokens: Tokens, limit: Limit) -> str:

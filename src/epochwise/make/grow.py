@@ -7,7 +7,7 @@ from functools import partial
 from random import Random
 
 from epochwise.draw import seed_for
-from epochwise.endpoint import JSON, Client, Reply, UnclearError
+from epochwise.endpoint import JSON, Model, Reply, UnclearError
 from epochwise.make import reply as replies
 from epochwise.make.build import UNCLEAR
 from epochwise.make.jobs import carry_out
@@ -38,13 +38,13 @@ class Manner:
 class Author:
     """Has a model write new rows like those of a pool."""
 
-    def __init__(self, client: Client, prompts: Prompts, manner: Manner) -> None:
-        self.client = client
+    def __init__(self, model: Model, prompts: Prompts, manner: Manner) -> None:
+        self.model = model
         self.prompts = prompts
         self.manner = manner
 
     def entry(self, number: int, content: str) -> JSON:
-        """What the model has written for a request. Raises as Client.ask does."""
+        """What the model has written for a request. Raises as Model.ask does."""
         left_out: Counter[str] = Counter()
 
         def body(attempt: int) -> JSON:
@@ -66,7 +66,7 @@ class Author:
                 raise
 
         try:
-            rows = self.client.ask(body, read)
+            rows = self.model.ask(body, read)
         except UnclearError:
             rows = []
         return {"request": number, "rows": rows, "left_out": dict(left_out)}
@@ -120,7 +120,7 @@ def grow(
         wave = range(pool.requests, pool.requests + author.manner.at_a_time)
         left = [number for number in wave if number not in _made(journal)]
         jobs = [partial(author.entry, number, author.prompt(number, pool)) for number in left]
-        meter = author.client.meter
+        meter = author.model.meter
         done = carry_out(jobs, journal, meter, at_a_time=len(wave), on_done=lambda count: None)
         if not done:
             return "the limit on what may be spent is reached: raise it"

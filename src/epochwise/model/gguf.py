@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def converted(folder: Path, gguf_file: str) -> Path:
 
 
 def _convert(folder: Path, gguf_file: str, target: Path) -> None:
-    print(f"converting {gguf_file} to {target}, once", flush=True)
+    print(f"converting {gguf_file} to {target}, once", file=sys.stderr, flush=True)
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     try:

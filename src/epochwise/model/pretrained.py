@@ -54,7 +54,8 @@ def load_pretrained(config: ModelConfig, device: torch.device) -> Pretrained:
     It stays as it was loaded: train a `fresh` copy. No code from the model's folder is ever run.
     """
     location = locate(config.path)
-    key = (location, _stamp(location), config.weights, config.template, device)
+    applied = (config.template, config.thinking)
+    key = (location, _stamp(location), config.weights, applied, device)
     if key not in _kept:
         _kept.clear()
         gc.collect()  # modules hold each other in cycles
@@ -88,7 +89,7 @@ def load_tokenizer(config: ModelConfig, location: Location) -> PreTrainedTokeniz
     )
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token  # padding is masked by length, never by id
-    apply(tokenizer, config.template)
+    apply(tokenizer, config.template, config.thinking)
     return tokenizer
 
 

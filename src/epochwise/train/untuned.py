@@ -54,7 +54,7 @@ class Untuned:
 
     def _key(self, split: Measured) -> str:
         """Equal where every number must be: the same rows, weights, arithmetic and machine."""
-        model = self.tuner.experiment.model.model_dump(include={"weights", "template"})
+        model = self.tuner.experiment.model.model_dump(include={"weights", "template", "thinking"})
         facts = [
             dict(self.around.made_with),
             model,

@@ -17,21 +17,19 @@ from epochwise.make.flags import (
     BYTES_PER_TOKEN,
     DONE,
     STOPPED,
-    add_model_flags,
     add_prompt_flags,
     bar,
     check,
     check_installed,
-    client_of,
     digest,
     guarded,
     language_code,
-    limit_of,
     said,
     tell_plan,
     told_cost,
 )
 from epochwise.make.journal import Journal, journal_of
+from epochwise.make.model import add_model_flags, limit_of, model_of
 from epochwise.make.prompt import Prompts, read_prompts, shipped
 from epochwise.make.windows import Span, Window, windows
 
@@ -93,11 +91,11 @@ def _ask(
 ) -> bool:
     for file in (options.out, paraphrases_of(options.out)):
         journal.check_own(file)
-    with client_of(options, spent) as client, bar() as progress:
+    with model_of(options, spent) as model, bar() as progress:
         task = progress.add_task("windows", total=len(passages))
         return build(
             passages,
-            Writer(client, *asked, read_refusals()),
+            Writer(model, *asked, read_refusals()),
             journal,
             at_a_time=options.at_a_time,
             on_window=lambda done: progress.update(task, completed=done),
@@ -171,7 +169,16 @@ def _settings(
     """All that decides the rows, as the user has said it."""
     flags = (
         *("size", "overlap", "limit", "pairs", "language", "paraphrases", "unanswerable"),
-        *("refusal", "source_in_prompt", "reply", "model", "temperature", "max_reply_tokens"),
+        *(
+            "refusal",
+            "source_in_prompt",
+            "reply",
+            "model",
+            "weights",
+            "template",
+            "temperature",
+            "max_reply_tokens",
+        ),
         *("tries", "seed"),
     )
     tokenizer = options.tokenizer.read_bytes() if options.tokenizer else b""

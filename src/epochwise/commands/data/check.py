@@ -24,7 +24,8 @@ def run(arguments: Sequence[str]) -> int:
     from epochwise.compose.check import single
 
     found = single(options.settings)
-    if wrong := _problems(options) + found.problems:
+    sources = [name for config in found.configs for name in config.data.sources or ()]
+    if wrong := _problems(options, sources) + found.problems:
         return refuse("cannot check", wrong)
     try:
         report = _carried_out(found.configs[0], options)
@@ -47,7 +48,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_intermixed_args(arguments)
 
 
-def _problems(options: argparse.Namespace) -> list[str]:
+def _problems(options: argparse.Namespace, sources: Sequence[str]) -> list[str]:
     """What is wrong with the flags; the settings have their own check."""
     from epochwise.compose.nearest import hint, nearest
     from epochwise.data.check.finding import NAMES, SEVERITIES
@@ -61,7 +62,7 @@ def _problems(options: argparse.Namespace) -> list[str]:
         for name in options.fail_on
         if name not in known
     ]
-    found += [wrong for wrong in [fault(options.fix)] if wrong] if options.fix else []
+    found += [wrong for wrong in [fault(options.fix, sources)] if wrong] if options.fix else []
     return found + (
         [wrong for wrong in [page_fault(options.html)] if wrong] if options.html else []
     )
@@ -89,7 +90,7 @@ def _carried_out(config: "Config", options: argparse.Namespace) -> "Report":
         report = check(looked_at, tokenizer, epochs=config.train.epochs, stage=stage)
     written = [write_page(options.html, report)] if options.html else []
     if options.fix:
-        written += [write(options.fix, mended(looked_at, tokenizer)), options.fix]
+        written += write(options.fix, mended(looked_at, tokenizer))
     _tell(report, written, as_json=options.json)
     return report
 

@@ -17,27 +17,25 @@ from epochwise.make.flags import (
     BYTES_PER_TOKEN,
     DONE,
     STOPPED,
-    add_model_flags,
     add_prompt_flags,
     bar,
     check,
     check_installed,
-    client_of,
     digest,
     guarded,
     language_code,
-    limit_of,
     said,
     tell_plan,
     told_cost,
 )
 from epochwise.make.grow import Author, Manner, grow, replay, unreviewed
 from epochwise.make.journal import Journal, journal_of
+from epochwise.make.model import add_model_flags, limit_of, model_of
 from epochwise.make.pool import Pool, question
 from epochwise.make.prompt import Prompts, read_prompts
 from epochwise.make.review import ReviewServer, read_review, write_review
 
-PROMPTS = Path(__file__).parents[1] / "make"
+PROMPTS = Path(__file__).parents[2] / "make"
 ROUNDS = "20,200"  # rows after which a person looks: few first, as a bad prompt shows at once
 FEW_SEEDS = 20
 NEW = 0.8  # of the rows that come back are new, as far as can be foreseen
@@ -74,8 +72,8 @@ def _carry_out(options: argparse.Namespace, prompts: Prompts) -> int:
         ahead = _foreseen(pool, prompts, options)
         print(f"about {told_cost(ahead, limit_of(options))} to come", file=sys.stderr)
         try:
-            with client_of(options, spent) as client:
-                stopped = _rounds(pool, Author(client, prompts, manner), journal, options)
+            with model_of(options, spent) as model:
+                stopped = _rounds(pool, Author(model, prompts, manner), journal, options)
         finally:
             journal.publish(options.out, pool.good[: options.count])
         spent = _spent(journal)
@@ -210,7 +208,16 @@ def _settings(
 ) -> dict[str, Any]:
     """All that decides the rows, as the user has said it; there may always be more of them."""
     flags = (
-        *("per_request", "language", "reply", "model", "temperature", "max_reply_tokens"),
+        *(
+            "per_request",
+            "language",
+            "reply",
+            "model",
+            "weights",
+            "template",
+            "temperature",
+            "max_reply_tokens",
+        ),
         *("tries", "seed", "at_a_time"),
     )
     return said(options, flags) | {"seeds": digest(seeds), "--prompt": digest(dict(prompts))}

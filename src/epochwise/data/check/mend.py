@@ -3,20 +3,21 @@
 import csv
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 from transformers import PreTrainedTokenizerBase
 
+from epochwise.config import DataConfig
 from epochwise.data.check import repeats
 from epochwise.data.check.leaks import leaks
 from epochwise.data.check.markers import FOREIGN, pattern, special_tokens
 from epochwise.data.check.private import private, redacted
 from epochwise.data.check.report import Subject
 from epochwise.data.formats import Record
-from epochwise.data.rows import Readable, records
+from epochwise.data.rows import Readable, records, sources
 
 
 class Change(NamedTuple):
@@ -31,7 +32,8 @@ class Change(NamedTuple):
 
 
 class Mended(NamedTuple):
-    records: list[Record]
+    records: dict[str, list[Record]]
+    """Of each source of a mixture, by its name; else of the one data set, without a name."""
     changes: list[Change]
 
 
@@ -47,17 +49,26 @@ def mended(looked_at: Subject, tokenizer: PreTrainedTokenizerBase) -> Mended:
     known = {row.place for row in looked_at.found.rows} | removed.keys()
     staying = known - removed.keys()
     markers = pattern([*special_tokens(tokenizer), *FOREIGN])
-    kept: list[Record] = []
+    kept: dict[str, list[Record]] = {}
     changes = list(removed.values())
-    for record in records(looked_at.data):
+    for origin, record in _records(looked_at.data):
         if record.place not in known and not looked_at.found.problems.more:
             raise ValueError(
-                f"--fix: {record.place} is no row of its own, as in conversation trees and"
-                " mixtures: these can be checked, but not be written again"
+                f"--fix: {record.place} is no row of its own, as in conversation trees:"
+                " these can be checked, but not be written again"
             )
         if record.place in staying:
-            _add_cleaned(record, markers, kept, changes)
+            _add_cleaned(record, markers, kept.setdefault(origin, []), changes)
     return Mended(kept, changes)
+
+
+def _records(data: DataConfig) -> Iterator[tuple[str, Record]]:
+    """Each with the name of its source, which its place begins with, in a mixture."""
+    if not data.sources:
+        yield from (("", record) for record in records(data))
+    for name, source in sources(data).items():
+        for record in records(source):
+            yield name, record._replace(place=f"{name}: {record.place}")
 
 
 def _add_cleaned(
@@ -72,34 +83,42 @@ def _add_cleaned(
     changes += [Change(record.place, "changed", why) for why in dict.fromkeys(reasons)]
 
 
-def write(out: Path, made: Mended) -> Path:
-    """Leaves OUT and its log, each new; returns the log's path.
+def write(out: Path, made: Mended) -> list[Path]:
+    """Leaves OUT, or a file for each source, and the log, each new; returns the log's path first.
 
     Raises:
         ValueError: One of them is there already, or cannot be written.
     """
     log = log_of(out)
+    files = {name: file_of(out, name) for name in made.records}
     try:
-        with out.open("x", encoding="utf-8", newline="") as file:
-            WRITERS[out.suffix.lower()](file, made.records)
+        for name, path in files.items():
+            with path.open("x", encoding="utf-8", newline="") as file:
+                WRITERS[out.suffix.lower()](file, made.records[name])
         with log.open("x", encoding="utf-8") as file:
             _json_lines(file, [Record(each.place, each._asdict()) for each in made.changes])
     except OSError as error:
         raise ValueError(f"--fix {error.filename}: {error.strerror}") from error
-    return log
+    return [log, *files.values()]
+
+
+def file_of(out: Path, source: str) -> Path:
+    """`OUT.NAME.jsonl` for a source of a mixture: its columns are its own."""
+    return out.with_name(f"{out.stem}.{source}{out.suffix}") if source else out
 
 
 def log_of(out: Path) -> Path:
     return out.with_suffix(".log.jsonl")
 
 
-def fault(out: Path) -> str:
-    """Why nothing can be written to OUT; empty where it can."""
+def fault(out: Path, sources: Sequence[str] = ()) -> str:
+    """Why nothing can be written to OUT, for each source if there are any; empty where it can."""
     if out.suffix.lower() not in WRITERS:
         return f"--fix {out}: unknown suffix {out.suffix!r}, expected one of {sorted(WRITERS)}"
     if not out.parent.is_dir():
         return f"--fix {out}: there is no folder {out.parent}"
-    there = [file for file in (out, log_of(out)) if file.exists()]
+    files = [file_of(out, name) for name in sources or ("",)]
+    there = [file for file in (*files, log_of(out)) if file.exists()]
     return f"--fix {out}: {there[0]} is there already; give another name" if there else ""
 
 
@@ -109,7 +128,7 @@ BLANK = "nothing is left of a text without its control tokens"
 def _removals(looked_at: Subject) -> Iterator[Change]:
     """One a row, for the gravest reason."""
     rows, every = looked_at.rows, looked_at.every
-    for place in _unread(looked_at.found):
+    for place in _unread(looked_at.found, looked_at.data.sources or ()):
         yield Change(place, "removed", "cannot be read")
     gone: dict[int, tuple[str, int]] = {}
     seen = leaks(every, range(len(rows)), range(len(rows), len(every)), looked_at.related)
@@ -132,10 +151,11 @@ def _add_near(looked_at: Subject, gone: dict[int, tuple[str, int]]) -> None:
             gone.setdefault(row, ("duplicate, near", min(staying)))
 
 
-def _unread(found: Readable) -> list[str]:
+def _unread(found: Readable, sources: Collection[str]) -> list[str]:
     """Places of records that are no rows, and of lines that are no records."""
     read = {row.place for row in found.rows}
-    places = [line.partition(": ")[0] for line in found.problems.lines]
+    parts = [line.split(": ") for line in found.problems.lines]
+    places = [": ".join(one[: 1 + (one[0] in sources)]) for one in parts]
     return [place for place in dict.fromkeys(places) if place not in read]
 
 

@@ -70,7 +70,8 @@ class Report:
     languages: dict[str, int]
     kinds: dict[str, int]
     sources: dict[str, int]
-    """The largest; the empty name stands for rows without, `...` for all others."""
+    """The largest, of a mixture its own; the empty name stands for rows without, `...` for all
+    others."""
     tokens: Tokens
 
     def json(self) -> dict[str, Any]:
@@ -151,7 +152,7 @@ def check(
         max_tokens=data.max_tokens,
         languages=spoken.answers,
         kinds=_shares(each.row.kind for each in rows),
-        sources=_shares(each.row.source for each in rows),
+        sources=_shares(each.row.origin or each.row.source for each in rows),
         tokens=_tokens(rows, related, long, data, epochs),
     )
 

@@ -119,7 +119,7 @@ def _largest(plan: Plan) -> Iterator[Experiment]:
 
 def _name(model: ModelConfig, data: DataConfig) -> str:
     """Equal for the same rows as the same tokenizer sees them, at every size."""
-    seen = model.model_dump(mode="json", include={"path", "template"})
+    seen = model.model_dump(mode="json", include={"path", "template", "thinking"})
     settings = data.model_dump(mode="json", exclude={"name", "size"})
     return json.dumps([seen, settings], sort_keys=True)
 

@@ -194,7 +194,7 @@ def _problem(job: Job) -> str:
 
 def lengths_file(run: Experiment) -> Path:
     data = run.data.model_dump(mode="json", exclude={"name", "path"})
-    model = run.model.model_dump(mode="json", include={"path", "template"})
+    model = run.model.model_dump(mode="json", include={"path", "template", "thinking"})
     general = run.evaluate.general
     return entry("rows", digest(run.data), data, model, stamp(run.model), general)
 
@@ -202,7 +202,7 @@ def lengths_file(run: Experiment) -> Path:
 def timing_file(run: Experiment, largest: int, slots: Sequence[Slot]) -> Path:
     """Where what was measured of this shape is kept, with steps and measurements that large."""
     method = run.peft.model_dump(mode="json", exclude={"name"})
-    model = run.model.model_dump(mode="json", include={"path", "weights", "template"})
+    model = run.model.model_dump(mode="json", include={"path", "weights", "template", "thinking"})
     sizes = [run.train.batch_size, run.train.micro_batch_size, run.evaluate.batch_size, largest]
     rows = [run.data.val_size, run.data.max_tokens, digest(run.data)]
     return entry("timing", method, model, stamp(run.model), sizes, rows, conditions(slots))

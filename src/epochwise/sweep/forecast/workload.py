@@ -153,7 +153,7 @@ class Counter:
         key = (run.model.model_dump_json(), self.rows_of(run), size, probes)
         if key not in self._splits:
             rows = self._lengths(run)
-            model = run.model.model_dump_json(include={"path", "weights", "template"})
+            model = run.model.model_dump_json(include={"path", "weights", "template", "thinking"})
             whose = self.rows_of(run)
             named = {
                 f"{whose} val {size}": rows.val,
