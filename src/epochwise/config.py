@@ -20,7 +20,7 @@ from pydantic import (
     model_validator,
 )
 
-FORMAT = 4  # of the numbers a config stands for: raised when the same config gives other numbers
+FORMAT = 5  # of the numbers a config stands for: raised when the same config gives other numbers
 
 Positive = Annotated[int, Field(ge=1)]
 NonNegative = Annotated[int, Field(ge=0)]

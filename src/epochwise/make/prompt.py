@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 from epochwise.make.reply import Form
 
@@ -35,8 +36,8 @@ LANGUAGES = {
 Prompts = Mapping[str, str]
 
 
-def shipped(form: Form) -> Path:
-    return Path(__file__).with_name(f"build.{form}.md")
+def shipped(command: Literal["build", "grow"], form: Form) -> Path:
+    return Path(__file__).with_name(f"{command}.{form}.md")
 
 
 def read_prompts(file: Path, needed: tuple[str, ...] = OF_BUILD) -> Prompts:

@@ -41,7 +41,7 @@ def run(arguments: Sequence[str]) -> int:
     """Rows from documents: a model writes them, and each answer is held against its passage."""
     options = _flags(arguments)
     if options.show_prompt:
-        print(shipped(options.reply).read_text(encoding="utf-8"), end="")
+        print(shipped("build", options.reply).read_text(encoding="utf-8"), end="")
         return DONE
     return guarded(lambda: _checked_and_carried_out(options))
 
@@ -58,7 +58,7 @@ def paraphrases_of(out: Path) -> Path:
 
 
 def _carry_out(options: argparse.Namespace) -> int:
-    prompts = read_prompts(options.prompt or shipped(options.reply))
+    prompts = read_prompts(options.prompt or shipped("build", options.reply))
     sources = documents(options.documents)
     passages = _limited(windows(sources, _span(options)), options.limit)
     recipe = _recipe(options)

@@ -32,10 +32,9 @@ from epochwise.make.grow import Author, Manner, grow, replay, unreviewed
 from epochwise.make.journal import Journal, journal_of
 from epochwise.make.model import add_model_flags, limit_of, model_of
 from epochwise.make.pool import Pool, question
-from epochwise.make.prompt import Prompts, read_prompts
+from epochwise.make.prompt import Prompts, read_prompts, shipped
 from epochwise.make.review import ReviewServer, read_review, write_review
 
-PROMPTS = Path(__file__).parents[2] / "make"
 ROUNDS = "20,200"  # rows after which a person looks: few first, as a bad prompt shows at once
 FEW_SEEDS = 20
 NEW = 0.8  # of the rows that come back are new, as far as can be foreseen
@@ -45,17 +44,17 @@ SHOWN = 8  # examples in a prompt
 def run(arguments: Sequence[str]) -> int:
     """Many rows from a few: a model writes more of the kind, a person marks the bad ones."""
     options = _flags(arguments)
-    shipped = PROMPTS / f"grow.{options.reply}.md"
+    ours = shipped("grow", options.reply)
     if options.show_prompt:
-        print(shipped.read_text(encoding="utf-8"), end="")
+        print(ours.read_text(encoding="utf-8"), end="")
         return DONE
-    return guarded(lambda: _checked_and_carried_out(options, shipped))
+    return guarded(lambda: _checked_and_carried_out(options, ours))
 
 
-def _checked_and_carried_out(options: argparse.Namespace, shipped: Path) -> int:
+def _checked_and_carried_out(options: argparse.Namespace, ours: Path) -> int:
     check_installed("grow")
     check(options, [] if options.seeds else ["give your seed rows: epochwise data grow SEEDS ..."])
-    return _carry_out(options, read_prompts(options.prompt or shipped, ("rows",)))
+    return _carry_out(options, read_prompts(options.prompt or ours, ("rows",)))
 
 
 def _carry_out(options: argparse.Namespace, prompts: Prompts) -> int:
