@@ -119,7 +119,7 @@ def test_tokens_are_drawn_as_often_as_they_are_likely(
     chances = {ASSISTANT: {"often": log(3), "rarely": 0.0}, "often": {END: 0}, "rarely": {END: 0}}
     path = str(save(tmp_path, chances))
     config = ModelConfig(name="phrases", path=path, weights="fp32", template="own")
-    model, tokenizer, _ = load_pretrained(config, ALONE.device)
+    model, tokenizer, *_ = load_pretrained(config, ALONE.device)
     asked = [prompt(SOME[0], tokenizer)._replace(seed=seed) for seed in range(4000)]
     manner = Manner(2, 4000, bf16=False, temperature=temperature)
     found = written(model, tokenizer, asked, manner)
