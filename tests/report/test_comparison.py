@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from report import simulate
-from report.test_models import quality
+from report.test_base_models import quality
 from report.test_page import ATTACK, read
 
 from epochwise.cli import main

@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element
 import html5lib
 import pytest
 from report import simulate
-from report.test_models import grid, quality
+from report.test_base_models import grid, quality
 
 from epochwise.diagnose.finding import study_finding
 from epochwise.quality import Answer, Gain, leave
