@@ -18,7 +18,7 @@ from epochwise.sweep.ledger import State
 
 SOAK = "EPOCHWISE_SOAK" in os.environ
 KILLS, RUNS = (50, 100) if SOAK else (5, 12)
-LONGEST = 0.8  # seconds of work between two kills
+LONGEST = 0.6  # seconds of work between two kills
 
 SUPERVISOR = """
 import sys
