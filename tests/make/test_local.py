@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from phrase_model import ASSISTANT, END, save
+from phrase_model import ASSISTANT, END, TEMPLATE, save
 from test_build import TOWNS, document, pair
 from test_grow import task
 
@@ -39,13 +39,17 @@ def killed(asked: list[str], entries: int) -> None:
     assert process.exitcode == -signal.SIGKILL
 
 
-@pytest.fixture(scope="module")
-def writer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def save_writer(folder: Path, template: str = TEMPLATE) -> Path:
     """Knows a question about each bell, and asks whichever comes to its mind."""
     asked = [pair(number) for number in range(len(TOWNS))]
     lines = [f"Q: {one['question']}\nA: {one['answer']}\n" for one in asked]
     ends = {line: {END: 0.0} for line in lines}
-    return save(tmp_path_factory.mktemp("writer"), {ASSISTANT: dict.fromkeys(lines, 0.0)} | ends)
+    return save(folder, {ASSISTANT: dict.fromkeys(lines, 0.0)} | ends, template=template)
+
+
+@pytest.fixture(scope="module")
+def writer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_writer(tmp_path_factory.mktemp("writer"))
 
 
 @pytest.fixture(scope="module")
@@ -81,19 +85,20 @@ def rows(out: Path) -> list[dict[str, str]]:
     return [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
 
 
-def done(out: Path, what: str) -> list[int]:
+def entries_of(out: Path) -> list[dict[str, Any]]:
     journal = out.with_name(f"{out.name}.journal").read_text(encoding="utf-8")
-    entries = [json.loads(line) for line in journal.splitlines()]
-    return [entry[what] for entry in entries if what in entry]
+    return [json.loads(line) for line in journal.splitlines()]
+
+
+def done(out: Path, what: str) -> list[int]:
+    return [entry[what] for entry in entries_of(out) if what in entry]
 
 
 def made_of_windows(out: Path) -> dict[int, Any]:
     """All of it, with what was left out: so each reply that came before was the same too."""
-    journal = out.with_name(f"{out.name}.journal").read_text(encoding="utf-8")
-    entries = [json.loads(line) for line in journal.splitlines()]
     return {
         entry["window"]: (entry["pairs"], entry["left_out"])
-        for entry in entries
+        for entry in entries_of(out)
         if "window" in entry
     }
 
@@ -145,6 +150,16 @@ def test_a_killed_growth_ends_as_one_that_was_not(
     assert len({row["instruction"] for row in rows(broken)}) == len(rows(broken)) == 40
     assert len(set(done(broken, "request"))) == len(done(broken, "request"))
     assert broken.read_text() == whole.read_text()
+
+
+def test_a_model_that_is_told_not_to_think_does_not_go_on_with_the_rows_of_one_that_may(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = save_writer(tmp_path / "thinker", f"{{# enable_thinking #}}{TEMPLATE}")
+    out = tmp_path / "rows.jsonl"
+    killed(build(model, tmp_path, out), 3)
+    assert main(build(model, tmp_path, out, "--no-thinking")) == 2
+    assert "--no-thinking: None then, True now" in capsys.readouterr().err
 
 
 def test_a_reply_that_was_cut_off_loses_its_last_line(

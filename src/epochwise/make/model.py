@@ -11,6 +11,10 @@ from epochwise.config import ModelConfig, Weights
 from epochwise.endpoint import Client, Endpoint, Limit, Meter, Model, Tokens, checked_url
 
 KEY = "EPOCHWISE_LLM_KEY"  # of its own, so that no other service's key is sent along
+DECIDING = (  # the flags below that decide what is written
+    *("model", "weights", "template", "no_thinking", "temperature", "max_reply_tokens"),
+    *("tries", "seed"),
+)
 NAMED = "as the server at --url calls it, or a folder, a file or hub:OWNER/NAME of this machine"
 SHIPPED = tuple(
     one for one in get_args(ModelConfig.model_fields["template"].annotation) if one != "own"

@@ -29,7 +29,7 @@ from epochwise.make.flags import (
     told_cost,
 )
 from epochwise.make.journal import Journal, journal_of
-from epochwise.make.model import add_model_flags, limit_of, model_of
+from epochwise.make.model import DECIDING, add_model_flags, limit_of, model_of
 from epochwise.make.prompt import Prompts, read_prompts, shipped
 from epochwise.make.windows import Span, Window, windows
 
@@ -169,17 +169,7 @@ def _settings(
     """All that decides the rows, as the user has said it."""
     flags = (
         *("size", "overlap", "limit", "pairs", "language", "paraphrases", "unanswerable"),
-        *(
-            "refusal",
-            "source_in_prompt",
-            "reply",
-            "model",
-            "weights",
-            "template",
-            "temperature",
-            "max_reply_tokens",
-        ),
-        *("tries", "seed"),
+        *("refusal", "source_in_prompt", "reply", *DECIDING),
     )
     tokenizer = options.tokenizer.read_bytes() if options.tokenizer else b""
     return said(options, flags) | {

@@ -30,7 +30,7 @@ from epochwise.make.flags import (
 )
 from epochwise.make.grow import Author, Manner, grow, replay, unreviewed
 from epochwise.make.journal import Journal, journal_of
-from epochwise.make.model import add_model_flags, limit_of, model_of
+from epochwise.make.model import DECIDING, add_model_flags, limit_of, model_of
 from epochwise.make.pool import Pool, question
 from epochwise.make.prompt import Prompts, read_prompts, shipped
 from epochwise.make.review import ReviewServer, read_review, write_review
@@ -206,19 +206,7 @@ def _settings(
     options: argparse.Namespace, seeds: Sequence[JSON], prompts: Prompts
 ) -> dict[str, Any]:
     """All that decides the rows, as the user has said it; there may always be more of them."""
-    flags = (
-        *(
-            "per_request",
-            "language",
-            "reply",
-            "model",
-            "weights",
-            "template",
-            "temperature",
-            "max_reply_tokens",
-        ),
-        *("tries", "seed", "at_a_time"),
-    )
+    flags = ("per_request", "language", "reply", "at_a_time", *DECIDING)
     return said(options, flags) | {"seeds": digest(seeds), "--prompt": digest(dict(prompts))}
 
 
